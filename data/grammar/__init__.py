@@ -1,0 +1,1 @@
+"""One abstract grammar and lexicon, realised in English, German and Chinese."""

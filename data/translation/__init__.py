@@ -1,0 +1,1 @@
+"""The translation corpus: what is drawn, what is held out, and its four files."""
