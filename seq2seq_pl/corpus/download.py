@@ -1,0 +1,94 @@
+"""Public originals of corpora: downloaded once, checked, kept in a cache folder."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import shutil
+import uuid
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pooch
+
+from seq2seq_pl.interfaces import UserError
+
+
+class Download:
+    """The files of a corpus at a public address.
+
+    Args:
+        url: address that the files' own addresses are relative to.
+        folder: name of their folder in the cache.
+        files: file name -> {url: relative address, sha256: of the decompressed text}.
+    """
+
+    def __init__(self, *, url: str, folder: str, files: Mapping[str, Mapping[str, str]]) -> None:
+        self.url = url.rstrip("/")
+        self.folder = folder
+        self.files = {name: (entry["url"], entry["sha256"]) for name, entry in files.items()}
+
+    def fetch(self) -> Path:
+        """The folder with all files in it, decompressed. Raises UserError if one cannot be had."""
+        directory = cache() / self.folder
+        for name, (url, sha256) in self.files.items():
+            fetch_file(f"{self.url}/{url}", directory / name, sha256, text_sha256)
+        return directory
+
+
+def cache() -> Path:
+    """The folder of downloaded corpora: $SEQ2SEQ_PL_CACHE, or the system's cache folder."""
+    return Path(os.environ.get("SEQ2SEQ_PL_CACHE") or pooch.os_cache("seq2seq_pl")).expanduser()
+
+
+def text_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def fetch_file(url: str, path: Path, expected: str, digest: Callable[[Path], str]) -> None:
+    """Downloads and decompresses a file unless it is there; it gets its name only after its digest was right.
+
+    Args:
+        url: where it is; gzip is recognised by its first bytes.
+        path: where it goes.
+        expected: what `digest` must return.
+        digest: of the decompressed file.
+
+    Raises:
+        UserError: it cannot be downloaded or written, or it is not the file that was expected.
+    """
+    way_out = f"Put {path.name} into {path.parent} by hand, or set corpus.path=DIR."
+    if path.is_file():
+        if digest(path) != expected:
+            raise UserError(f"{path} is not the file of {url} (wrong checksum). Delete it, or set corpus.path=DIR.")
+        return
+    suffix = f".{uuid.uuid4().hex}.part"
+    raw, text = path.with_name(path.name + ".raw" + suffix), path.with_name(path.name + suffix)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pooch.HTTPDownloader(progressbar=True)(url, str(raw), None)
+        decompress(raw, text)
+        if digest(text) != expected:
+            raise UserError(f"{url} is not the file that was expected (wrong checksum). {way_out}")
+        os.replace(text, path)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{url} could not be downloaded ({type(error).__name__}). {way_out}") from error
+    finally:
+        raw.unlink(missing_ok=True)
+        text.unlink(missing_ok=True)
+
+
+def decompress(source: Path, target: Path) -> None:
+    """Copies a file, decompressed if it is gzip."""
+    with source.open("rb") as file:
+        is_gzip = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        with gzip.GzipFile(fileobj=file) if is_gzip else file as plain, target.open("wb") as out:
+            shutil.copyfileobj(plain, out)

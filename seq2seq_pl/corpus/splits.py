@@ -1,0 +1,70 @@
+"""Splits of a corpus: their names, their order, and the promise that each holds something to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from seq2seq_pl.corpus.lines import did_you_mean
+from seq2seq_pl.interfaces import Record, UserError
+
+ORDER = ("train", "valid", "test")
+
+
+def ordered(files: Mapping[str, str]) -> dict[str, str]:
+    """Split -> file in the order train, valid, test, test_*.
+
+    Raises:
+        UserError: a split has another name, or there is none.
+    """
+    if not files:
+        raise UserError("corpus.files is empty; name at least one split (corpus.files.train=FILE).")
+    for name in files:
+        if name not in ORDER and not name.startswith("test_"):
+            raise UserError(
+                f"corpus.files.{name}: a split is called train, valid, test or test_NAME{did_you_mean(name, ORDER)}"
+            )
+    rank = {name: place for place, name in enumerate(ORDER)}
+    return {name: files[name] for name in sorted(files, key=lambda name: rank.get(name, len(ORDER)))}
+
+
+def chosen(files: Mapping[str, str], split: str) -> str:
+    """The file of a split. Raises UserError if the corpus has no such split."""
+    if split not in files:
+        raise UserError(
+            f"split {split}: the corpus has only {', '.join(files)}{did_you_mean(split, files)} "
+            f"Choose one of them or add corpus.files.{split}."
+        )
+    return files[split]
+
+
+def check_policy(on_bad_line: str) -> None:
+    """Raises UserError unless it is a known way to treat a bad line."""
+    if on_bad_line not in ("error", "skip"):
+        raise UserError(f"corpus.on_bad_line ({on_bad_line}) must be error or skip.")
+
+
+def check_column(role: str, name: str, names: tuple[str, ...], where: str) -> None:
+    """Raises UserError unless `name`, the value of corpus.<role>, is among the names."""
+    if name not in names:
+        listing = ", ".join(names) + did_you_mean(name, names)
+        raise UserError(f"corpus.{role} ({name}) is not a column of {where}, which has {listing}")
+
+
+def usable(records: Iterator[Record], name: str, source: str, target: str) -> Iterator[Record]:
+    """The records themselves; at their end, an error if there was nothing to learn from.
+
+    Raises:
+        UserError: no record at all, or none with text on both sides.
+    """
+    count, filled = 0, False
+    for record in records:
+        count += 1
+        filled = filled or bool(record.fields[source].strip() and record.fields[target].strip())
+        yield record
+    if count == 0:
+        raise UserError(f"{name}: the split holds no record; it needs at least one. Check the file and corpus.files.")
+    if not filled:
+        raise UserError(
+            f"{name}: none of the {count:,} records has text in both {source} and {target}. "
+            "Check corpus.source, corpus.target and the file."
+        )

@@ -1,0 +1,184 @@
+import gzip
+import hashlib
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from seq2seq_pl.corpus.component_split import ComponentSplit, pairs_sha256
+from seq2seq_pl.corpus.download import Download
+from seq2seq_pl.corpus.parallel_text import ParallelText
+from seq2seq_pl.corpus.tsv import Tsv
+from seq2seq_pl.interfaces import UserError
+
+EN, DE = "one\ntwo\n", "eins\nzwei\n"
+PAIRS = "a\tx\t1\nb\ty\t2\na\tz\t3\nc\tz\t4\nb\ty\t5\nd\tw\t6\n"
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """An HTTP server on this machine that remembers what it was asked for; the cache is a fresh folder."""
+    monkeypatch.setenv("SEQ2SEQ_PL_CACHE", str(tmp_path / "cache"))
+    content = {
+        "/data/a.en": EN.encode(),
+        "/data/a.de.gz": gzip.compress(DE.encode()),
+        "/data/broken.gz": gzip.compress(DE.encode())[:-9],
+        "/data/pairs.txt": PAIRS.encode(),
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.server.asked.append(self.path)
+            found = content.get(self.path)
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Length", str(len(found or b"")))
+            self.end_headers()
+            self.wfile.write(found or b"")
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.asked = []
+        server.address = f"http://127.0.0.1:{server.server_port}/data"
+        server.cache = tmp_path / "cache"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def download(server, name="a.de", url="a.de.gz", text=DE):
+    files = {"a.en": {"url": "a.en", "sha256": sha256(EN)}, name: {"url": url, "sha256": sha256(text)}}
+    return Download(url=server.address, folder="small", files=files)
+
+
+def test_a_corpus_without_a_path_is_its_download(server):
+    text = ParallelText(path=None, files={"train": "a"}, source="en", target="de", download=download(server))
+    assert text.files("train") == (server.cache / "small/a.en", server.cache / "small/a.de")
+    assert [record.fields["de"] for record in text.records("train")] == ["eins", "zwei"]
+
+
+def test_the_second_fetch_does_not_ask_the_server(server):
+    first = download(server).fetch()
+    assert server.asked == ["/data/a.en", "/data/a.de.gz"]
+    assert download(server).fetch() == first
+    assert len(server.asked) == 2
+    assert sorted(file.name for file in first.iterdir()) == ["a.de", "a.en"]
+
+
+def test_a_path_is_never_downloaded(server, tmp_path):
+    (tmp_path / "a.en").write_text(EN)
+    (tmp_path / "a.de").write_text(DE)
+    text = ParallelText(path=str(tmp_path), files={"train": "a"}, source="en", target="de", download=download(server))
+    assert len(list(text.records("train"))) == 2
+    assert server.asked == []
+
+
+def test_a_wrong_checksum_leaves_nothing_behind(server):
+    with pytest.raises(
+        UserError,
+        match=r"/data/a\.de\.gz is not the file that was expected \(wrong checksum\)\. Put a\.de into .*small by hand",
+    ):
+        download(server, text=DE + "drei\n").fetch()
+    assert [file.name for file in (server.cache / "small").iterdir()] == ["a.en"]
+
+
+@pytest.mark.parametrize(("url", "kind"), [("absent", "HTTPError"), ("broken.gz", "EOFError")])
+def test_a_failed_download_leaves_nothing_behind(server, url, kind):
+    with pytest.raises(
+        UserError,
+        match=rf"/data/{url} could not be downloaded \({kind}\)\. Put a\.de into .*small by hand, or set corpus",
+    ):
+        download(server, url=url).fetch()
+    assert [file.name for file in (server.cache / "small").iterdir()] == ["a.en"]
+
+
+def test_an_unreachable_server_is_named_with_the_folder_for_files_put_by_hand(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQ2SEQ_PL_CACHE", str(tmp_path))
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        original = Download(url=url, folder="small", files={"a.en": {"url": "a.en", "sha256": sha256(EN)}})
+        with pytest.raises(
+            UserError, match=rf"{url}/a\.en could not be downloaded .*Put a\.en into {tmp_path}/small by hand"
+        ):
+            original.fetch()
+    (tmp_path / "small/a.en").write_text(EN)
+    assert original.fetch() == tmp_path / "small"
+
+
+def test_another_file_of_that_name_is_refused(server):
+    (download(server).fetch() / "a.en").write_text("one\n")
+    with pytest.raises(
+        UserError, match=r"small/a\.en is not the file of http.*/data/a\.en \(wrong checksum\)\. Delete it"
+    ):
+        download(server).fetch()
+
+
+def component_split(server, **options):
+    arguments = {
+        "valid_share": 0.3,
+        "test_share": 0.3,
+        "files": {split: split + ".tsv" for split in ("train", "valid", "test")},
+    }
+    url, original = f"{server.address}/pairs.txt", server.cache / "expected"
+    original.parent.mkdir(exist_ok=True)
+    original.write_text("".join(reversed(PAIRS.splitlines(keepends=True))))
+    return ComponentSplit(
+        url=url, folder="pairs", file="pairs.txt", pairs_sha256=pairs_sha256(original), **{**arguments, **options}
+    )
+
+
+def rows(directory):
+    return {
+        file.stem: [tuple(line.split("\t")) for line in file.read_text().splitlines()] for file in directory.iterdir()
+    }
+
+
+def test_a_split_by_component_keeps_every_pair_once_and_no_sentence_in_two_splits(server):
+    found = rows(component_split(server).fetch())
+    everything = [row for split in found.values() for row in split]
+    assert sorted(everything) == [("a", "x", "1"), ("a", "z", "3"), ("b", "y", "2"), ("c", "z", "4"), ("d", "w", "6")]
+    for side in (0, 1):
+        homes = [{row[side] for row in split} for split in found.values()]
+        assert sum(map(len, homes)) == len(set.union(*homes))
+
+
+def test_the_sha1_of_the_smallest_source_decides(server):
+    # first bytes of sha1: a 0x86 = 0.52 (the component a, c), b 0xe9 = 0.91, d 0x3c = 0.23
+    found = rows(component_split(server).fetch())
+    assert {split: {row[0] for row in kept} for split, kept in found.items()} == {
+        "train": {"b"},
+        "valid": {"d"},
+        "test": {"a", "c"},
+    }
+
+
+def test_a_split_is_made_once(server):
+    split = component_split(server)
+    assert split.fetch() == split.fetch()
+    assert server.asked == ["/data/pairs.txt"]
+    tsv = Tsv(path=None, files={"test": "test.tsv"}, columns=["en", "de"], source="en", target="de", download=split)
+    assert [record.fields["en"] for record in tsv.records("test")] == ["a", "a", "c"]
+
+
+def test_the_checksum_of_pairs_does_not_depend_on_their_order(tmp_path):
+    for name, text in {"a": "b\ty\na\tx\n", "b": "a\tx\nb\ty\tby\na\tx\n", "c": "a\tx\nb\tz\n"}.items():
+        (tmp_path / name).write_text(text)
+    assert pairs_sha256(tmp_path / "a") == pairs_sha256(tmp_path / "b") != pairs_sha256(tmp_path / "c")
+
+
+def test_impossible_splits_are_refused(server):
+    with pytest.raises(UserError, match=r"corpus\.download\.files must name train, valid and test, not train\."):
+        component_split(server, files={"train": "train.tsv"})
+    with pytest.raises(
+        UserError, match=r"valid_share \(0\.6\) and test_share \(0\.4\) must be 0 or more and leave something"
+    ):
+        component_split(server, valid_share=0.6, test_share=0.4)

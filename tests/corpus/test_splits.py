@@ -1,0 +1,27 @@
+import pytest
+
+from seq2seq_pl.corpus.splits import check_policy, chosen, ordered
+from seq2seq_pl.interfaces import UserError
+
+
+def test_splits_come_in_the_order_train_valid_test_and_further_tests():
+    names = ["test_b", "test", "valid", "test_a", "train"]
+    assert list(ordered({name: name + ".tsv" for name in names})) == ["train", "valid", "test", "test_b", "test_a"]
+
+
+def test_a_split_of_another_name_is_refused():
+    with pytest.raises(UserError, match=r"corpus\.files\.vaild: a split is called .* test_NAME; did you mean valid\?"):
+        ordered({"train": "a", "vaild": "b"})
+    with pytest.raises(UserError, match=r"corpus\.files is empty; name at least one split"):
+        ordered({})
+
+
+def test_an_unknown_split_is_answered_with_those_there_are():
+    assert chosen({"train": "a", "test": "b"}, "test") == "b"
+    with pytest.raises(UserError, match=r"split tset: the corpus has only train, test; did you mean test\? Choose one"):
+        chosen({"train": "a", "test": "b"}, "tset")
+
+
+def test_an_unknown_policy_for_bad_lines_is_refused():
+    with pytest.raises(UserError, match=r"corpus\.on_bad_line \(ignore\) must be error or skip"):
+        check_policy("ignore")

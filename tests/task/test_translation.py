@@ -1,0 +1,31 @@
+import pytest
+
+from seq2seq_pl.interfaces import Example, Record, UserError
+from seq2seq_pl.task.translation import Translation
+
+RECORD = Record({"en": "Go.", "de": "Geh.", "de2": "Los!", "de3": " "}, "corpus/train.tsv, line 7")
+
+
+def test_a_translation_reads_one_field_and_learns_another():
+    assert Translation(source="en", target="de").example(RECORD) == Example("Go.", ("Geh.",), RECORD.origin)
+    assert Translation(source="de", target="en").example(RECORD).source == "Geh."
+
+
+def test_further_references_follow_the_one_that_is_learnt():
+    task = Translation(source="en", target="de", reference_fields=["de2", "de3"])
+    assert task.example(RECORD).references == ("Geh.", "Los!")
+
+
+@pytest.mark.parametrize("argument", ["source", "target", "reference_fields"])
+def test_a_missing_field_is_named_with_origin_and_nearest(argument):
+    arguments = {"source": "en", "target": "de", argument: ["de4"] if argument == "reference_fields" else "de4"}
+    message = (
+        rf"corpus/train\.tsv, line 7: no field de4 \(task\.{argument}\); it has en, de, de2, de3; did you mean de\d?\?"
+    )
+    with pytest.raises(UserError, match=message):
+        Translation(**arguments).example(RECORD)
+
+
+def test_a_name_like_no_field_gets_no_suggestion():
+    with pytest.raises(UserError, match=r"no field zz \(task\.source\); it has en, de, de2, de3\.$"):
+        Translation(source="zz", target="de").example(RECORD)
