@@ -1,0 +1,239 @@
+"""What all tokenizers share: text normalisation, pre-tokenisation, and a trained model of the `tokenizers` library.
+
+Text is first normalised: Unicode NFC, every run of white space to one space, none at the ends. Then each space becomes
+the meta symbol ▁ at the start of the word that follows (SentencePiece, https://arxiv.org/abs/1808.06226), so that
+joining tokens gives the text back exactly. A literal ▁ (U+2581) becomes an underscore. The first word gets a ▁ too, so
+that it is the same token as inside a sentence; not so before Chinese and Japanese, which are written without spaces.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import tokenizers
+from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
+
+from seq2seq_pl.interfaces import BOS, EOS, PAD, SPECIAL_TOKENS, UNK, Tokenizer, UserError
+
+SPACE = "▁"
+UNKNOWN = "⁇"
+FORMAT_VERSION = 1
+NO_LIMIT = 2**31
+SUBWORD_VOCABULARY = 8000
+"""Size of a subword vocabulary where none is asked for and the training text can fill it."""
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}ー"  # characters of scripts written without spaces
+UNSPACED_PUNCTUATION = r"\x{3000}-\x{303F}\x{FF00}-\x{FFEF}"
+SYMBOL = rf"{SPACE}?[[\p{{P}}\p{{S}}]&&[^{SPACE}]]"  # one punctuation mark or symbol, with the space before it
+
+Setting = int | float | bool | None
+
+
+def _before_fork() -> None:
+    """Keeps a forked worker off the library's thread pool, which does not survive a fork (the library would warn)."""
+    global _parallelism
+    _parallelism = os.environ.get("TOKENIZERS_PARALLELISM")
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+def _after_fork_in_parent() -> None:
+    if _parallelism is None:
+        os.environ.pop("TOKENIZERS_PARALLELISM", None)
+    else:
+        os.environ["TOKENIZERS_PARALLELISM"] = _parallelism
+
+
+_parallelism: str | None = None
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)
+
+
+def normalizer(*, lowercase: bool) -> normalizers.Normalizer:
+    """Text to one line of words that start with ▁."""
+    case = [normalizers.Lowercase()] if lowercase else []
+    return normalizers.Sequence(
+        [
+            *case,
+            normalizers.NFC(),
+            normalizers.Replace(SPACE, "_"),
+            normalizers.Replace(Regex(r"[\s\x{1c}-\x{1f}\x{85}]+"), " "),
+            normalizers.Strip(),
+            normalizers.Replace(" ", SPACE),
+            normalizers.Prepend(SPACE),
+            normalizers.Replace(Regex(rf"^{SPACE}(?=[{UNSPACED}{UNSPACED_PUNCTUATION}])"), ""),
+        ]
+    )
+
+
+def isolate(pattern: str) -> pre_tokenizers.PreTokenizer:
+    """Cuts normalised text into the matches of a pattern that leaves nothing unmatched."""
+    return pre_tokenizers.Split(Regex(pattern), "isolated")
+
+
+def subwords() -> pre_tokenizers.PreTokenizer:
+    """Cuts before each ▁ and around each punctuation mark, so that no subword crosses them: "▁dog" + "."."""
+    return isolate(rf"{SYMBOL}|{SPACE}?[^{SPACE}\p{{P}}\p{{S}}]+|{SPACE}")
+
+
+def valid_text(text: str) -> str:
+    """The text with lone surrogates, which no UTF-8 file can hold but JSON can spell, replaced by U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def check_minimum(name: str, value: int, minimum: int, hint: str) -> None:
+    """Raises UserError if a setting is too small."""
+    if value < minimum:
+        raise UserError(f"tokenizer.{name} ({value}) must be at least {minimum}; {hint}.")
+
+
+def fit_word_level(
+    library: tokenizers.Tokenizer, texts: Iterator[str], settings: Mapping[str, Setting]
+) -> models.Model:
+    """The most frequent pieces that the pre-tokenizer cuts, ties in alphabetical order; ▁ always is one of them."""
+    vocab_size, min_frequency = settings["vocab_size"], settings["min_frequency"]
+    assert vocab_size is None or isinstance(vocab_size, int)
+    assert isinstance(min_frequency, int)
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=NO_LIMIT if vocab_size is None else vocab_size,
+        min_frequency=min_frequency,
+        special_tokens=list(SPECIAL_TOKENS),
+        show_progress=False,
+    )
+    library.train_from_iterator(texts, trainer)
+    vocabulary = library.get_vocab()
+    ranked = [token for token in sorted(vocabulary, key=vocabulary.__getitem__) if token != SPACE]
+    ranked.insert(len(SPECIAL_TOKENS), SPACE)
+    return models.WordLevel({token: i for i, token in enumerate(ranked[:vocab_size])}, SPECIAL_TOKENS[UNK])
+
+
+def check_subword_vocabulary(vocab_size: int | None) -> None:
+    """Raises UserError for a subword vocabulary that has room for nothing."""
+    if vocab_size is not None:
+        check_minimum("vocab_size", vocab_size, len(SPECIAL_TOKENS) + 2, f"try {SUBWORD_VOCABULARY}")
+
+
+def overfull(vocab_size: int, attainable: int) -> UserError:
+    """The error for a vocabulary that the training text cannot fill."""
+    return UserError(
+        f"tokenizer.vocab_size ({vocab_size}) is more than this training text can fill (at most {attainable}); "
+        f"set tokenizer.vocab_size={attainable} or less, or train on more text."
+    )
+
+
+def too_small(vocab_size: int, characters: int) -> UserError:
+    """The error for a vocabulary with no room for every character of the training text."""
+    needed = len(SPECIAL_TOKENS) + characters
+    return UserError(
+        f"tokenizer.vocab_size ({vocab_size}) is less than the {len(SPECIAL_TOKENS)} special tokens and {characters} "
+        f"characters of this training text; set tokenizer.vocab_size={needed} or more."
+    )
+
+
+class LibraryTokenizer(Tokenizer):
+    """A tokenizer whose model lives in the `tokenizers` library.
+
+    A subclass names its `kind`, hands its constructor arguments over as `settings`, says how text is cut before the
+    model sees it, and fits a model. The library is given no added tokens, and no piece spans punctuation, so that text
+    such as "<s>" is only ever text.
+    """
+
+    kind: str
+    unknown = UNKNOWN
+
+    def __init__(self, settings: Mapping[str, Setting]) -> None:
+        self.settings = dict(settings)
+        self._library: tokenizers.Tokenizer | None = None
+        self._tokens: list[str] = []
+
+    @abstractmethod
+    def pre_tokenizer(self) -> pre_tokenizers.PreTokenizer:
+        """How normalised text is cut before the model sees it."""
+
+    @abstractmethod
+    def fit(self, texts: Iterator[str]) -> models.Model:
+        """The model of these texts, at least one of them not empty. Raises UserError if they cannot fill it."""
+
+    @property
+    def library(self) -> tokenizers.Tokenizer:
+        """The trained tokenizer."""
+        assert self._library is not None, "train or load the tokenizer first"
+        return self._library
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, special tokens counted."""
+        return len(self._tokens)
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether `encode` draws from its `rng`."""
+        return False
+
+    def assemble(self, model: models.Model) -> tokenizers.Tokenizer:
+        """A library tokenizer that normalises and cuts text our way around this model."""
+        library = tokenizers.Tokenizer(model)
+        library.normalizer = normalizer(lowercase=bool(self.settings["lowercase"]))
+        library.pre_tokenizer = self.pre_tokenizer()
+        return library
+
+    def train(self, texts: Iterable[str]) -> None:
+        """Learns the vocabulary, streaming. Raises UserError if the text cannot fill the vocabulary asked for."""
+        filled = (text for text in map(valid_text, texts) if text.strip())
+        first = next(filled, None)
+        if first is None:
+            raise UserError("tokenizer: the training text is empty; check the train split of the corpus.")
+        self._adopt(self.assemble(self.fit(itertools.chain([first], filled))))
+
+    def encode(self, texts: Sequence[str], rng: np.random.Generator | None = None) -> list[list[int]]:
+        """Ids of each text, without BOS and EOS, in parallel; `rng` is for tokenizers with subword regularisation."""
+        encodings = self.library.encode_batch_fast(list(map(valid_text, texts)), add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text a person would have written; special tokens are left out, `<unk>` is shown as "⁇"."""
+        pieces = (
+            self._tokens[i] if i >= len(SPECIAL_TOKENS) else self.unknown for i in ids if i not in (PAD, BOS, EOS)
+        )
+        return " ".join("".join(pieces).replace(SPACE, " ").split())
+
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """The tokens behind the ids; ▁ stands for a space."""
+        return [self._tokens[i] for i in ids]
+
+    def to_json(self) -> str:
+        """Kind, settings and the library's own serialisation; the counterpart of `load`."""
+        content = {"kind": self.kind, "version": FORMAT_VERSION, "settings": self.settings}
+        return json.dumps({**content, "library": json.loads(self.library.to_str())}, ensure_ascii=False)
+
+    def load(self, text: str) -> None:
+        """Restores what `to_json` wrote, settings included. Raises UserError if it is not such a text."""
+        try:
+            content = json.loads(text)
+            kind, version, settings = content["kind"], content["version"], content["settings"]
+            serialized = json.dumps(content["library"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError("tokenizer.json is not a saved tokenizer; delete it or train again.") from error
+        if kind != self.kind:
+            raise UserError(f"tokenizer.json holds a {kind} tokenizer, not {self.kind}; set tokenizer={kind}.")
+        if version != FORMAT_VERSION:
+            raise UserError(
+                f"tokenizer.json has format version {version}, this program reads {FORMAT_VERSION}; "
+                "use the program version that wrote it, or train again."
+            )
+        try:
+            library = tokenizers.Tokenizer.from_str(serialized)
+            type(self)(**settings)  # checks names and ranges
+        except Exception as error:  # the library raises plain Exception
+            raise UserError(f"tokenizer.json is damaged ({error}); delete it or train again.") from error
+        self.settings = settings
+        self._adopt(library)
+
+    def _adopt(self, library: tokenizers.Tokenizer) -> None:
+        vocabulary = library.get_vocab()
+        self._library = library
+        self._tokens = sorted(vocabulary, key=vocabulary.__getitem__)
