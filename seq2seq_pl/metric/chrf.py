@@ -1,0 +1,44 @@
+"""Corpus chrF, computed by sacreBLEU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from sacrebleu.metrics.chrf import CHRF
+
+from seq2seq_pl.interfaces import Metric, Score, UserError
+
+
+class Chrf(Metric):
+    """Character n-gram F-score of a corpus, https://aclanthology.org/W15-3049, orders 1 to 6 and beta 2.
+
+    Args:
+        word_order: highest order of word n-grams that count too; 2 is chrF++ (https://aclanthology.org/W17-4770).
+        lowercase: whether case is ignored.
+    Raises:
+        UserError: if the order is negative.
+    """
+
+    higher_is_better = True
+
+    def __init__(self, *, word_order: int = 0, lowercase: bool = False) -> None:
+        if word_order < 0:
+            raise UserError(f"metric.chrf.word_order ({word_order}) must be at least 0.")
+        self._chrf = CHRF(word_order=word_order, lowercase=lowercase)
+
+    def compute(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Score]:
+        """The score "chrf", 0 to 100; of several references the best one counts.
+
+        Raises:
+            UserError: if there is nothing to score or an item without reference.
+        """
+        if not hypotheses:
+            raise UserError("metric.chrf: there are no hypotheses to score; is the split empty?")
+        assert len(hypotheses) == len(references)
+        for number, item in enumerate(references, start=1):
+            if not item:
+                raise UserError(f"metric.chrf: item {number} has no reference; every item needs at least one.")
+        # One stream per reference number; None stands for a reference that an item does not have.
+        score = self._chrf.corpus_score(hypotheses, list(zip_longest(*references)))
+        return {"chrf": Score(score.score, str(self._chrf.get_signature()))}

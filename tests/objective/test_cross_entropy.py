@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.objective.cross_entropy import CrossEntropy
+
+SMOOTHINGS = [0.0, 0.1, 0.7]
+smoothings = pytest.mark.parametrize("label_smoothing", SMOOTHINGS)
+
+
+@pytest.fixture
+def logits() -> torch.Tensor:
+    return 3 * torch.randn(5, 7, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def labels() -> torch.Tensor:
+    return torch.tensor([3, 6, 4, 4, 0])
+
+
+def test_the_sums_are_those_worked_out_by_hand():
+    # Probabilities 1/2, 1/4, 1/4 and 1/8, 1/8, 3/4; labels 0 and 1; e = 0.3, so 0.8 for the label and 0.1 for others.
+    logits = torch.tensor([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]]).log()
+    loss = CrossEntropy(label_smoothing=0.3)(logits, torch.tensor([0, 1]))
+    first = 0.8 * math.log(2) + 0.2 * math.log(4)
+    second = 0.9 * math.log(8) + 0.1 * math.log(4 / 3)
+    assert loss.total.item() == pytest.approx(first + second)
+    assert loss.nll.item() == pytest.approx(math.log(2) + math.log(8))
+    assert (loss.correct.item(), loss.tokens.item()) == (1, 2)
+
+
+@smoothings
+def test_the_loss_is_that_of_torch(logits, labels, label_smoothing):
+    loss = CrossEntropy(label_smoothing=label_smoothing)(logits, labels)
+    total = F.cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction="sum")
+    torch.testing.assert_close(loss.total, total)
+    torch.testing.assert_close(loss.nll, F.cross_entropy(logits, labels, reduction="sum"))
+    assert loss.correct == (logits.argmax(1) == labels).sum()
+
+
+@smoothings
+def test_the_gradient_is_that_of_torch(logits, labels, label_smoothing):
+    ours, theirs = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    (CrossEntropy(label_smoothing=label_smoothing)(ours, labels).total * 2.5).backward()
+    (F.cross_entropy(theirs, labels, label_smoothing=label_smoothing, reduction="sum") * 2.5).backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+@smoothings
+def test_the_gradient_is_the_slope_of_the_loss(logits, labels, label_smoothing):
+    objective = CrossEntropy(label_smoothing=label_smoothing)
+    wide = logits.double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: objective(x, labels).total, wide)
+
+
+@smoothings
+def test_only_the_total_has_a_gradient(logits, labels, label_smoothing):
+    loss = CrossEntropy(label_smoothing=label_smoothing)(logits.requires_grad_(), labels)
+    assert loss.total.requires_grad
+    assert not any(value.requires_grad for value in (loss.nll, loss.correct, loss.tokens))
+
+
+@smoothings
+def test_half_precision_logits_are_summed_in_float32(logits, labels, label_smoothing):
+    half = logits.bfloat16()
+    wide = half.float().requires_grad_()
+    half.requires_grad_()
+    objective = CrossEntropy(label_smoothing=label_smoothing)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = objective(half, labels)
+    wanted = objective(wide, labels)
+    assert loss.total.dtype == loss.nll.dtype == torch.float32
+    torch.testing.assert_close((loss.total, loss.nll), (wanted.total, wanted.nll))
+    loss.total.backward()
+    wanted.total.backward()
+    assert half.grad.dtype == torch.bfloat16
+    torch.testing.assert_close(half.grad, wide.grad.bfloat16())
+
+
+@smoothings
+def test_no_tokens_make_zeros_and_not_nan(label_smoothing):
+    logits = torch.zeros(0, 7, requires_grad=True)
+    loss = CrossEntropy(label_smoothing=label_smoothing)(logits, torch.zeros(0, dtype=torch.long))
+    assert [value.item() for value in (loss.total, loss.nll, loss.correct, loss.tokens)] == [0, 0, 0, 0]
+    loss.total.backward()
+    assert logits.grad.shape == (0, 7)
+
+
+@smoothings
+def test_huge_logits_do_not_overflow(label_smoothing):
+    logits = torch.tensor([[1e4, -1e4, 0.0]], requires_grad=True)
+    loss = CrossEntropy(label_smoothing=label_smoothing)(logits, torch.tensor([0]))
+    loss.total.backward()
+    assert loss.nll == 0
+    assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.0, math.nan])
+def test_a_smoothing_out_of_its_range_is_named(value):
+    message = rf"^objective.label_smoothing \({value}\) must be at least 0 and below 1\.$"
+    with pytest.raises(UserError, match=message):
+        CrossEntropy(label_smoothing=value)
