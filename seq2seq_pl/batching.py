@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-from seq2seq_pl.interfaces import PAD, Batch, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import PAD, Batch
 
 Ints = NDArray[np.int64]
 Counts = NDArray[np.integer]

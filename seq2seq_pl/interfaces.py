@@ -19,8 +19,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seq2seq_pl.errors import UserError as UserError
-
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>")
 
@@ -114,11 +112,9 @@ class Memory:
 
 @dataclass(frozen=True)
 class SearchState:
-    """What a `Stepper` carries through a search; one memory and one state for each model that takes part.
+    """What a `Stepper` carries through a search: one memory and one state for each model that takes part.
 
-    Attributes:
-        memories: what depends on the source alone; never copied per hypothesis.
-        states: flat mappings of tensors (B, K, ...).
+    A memory depends on the source alone and is never copied per hypothesis; a state has tensors (B, K, ...).
     """
 
     memories: tuple[Memory, ...]
@@ -345,10 +341,8 @@ class Schedule(ABC):
     def __call__(self, step: int) -> float:
         """The factor at optimizer step `step`, counted from 0."""
 
-    def begin(self, total_steps: int) -> None:
+    def begin(self, total_steps: int) -> None:  # noqa: B027 (to react is optional)
         """Told, before the first step, how many optimizer steps the training will have at most."""
-        return
 
-    def observe(self, value: float, higher_is_better: bool) -> None:
+    def observe(self, value: float, higher_is_better: bool) -> None:  # noqa: B027 (to react is optional)
         """Told the monitored score after each validation; a schedule that does not react ignores it."""
-        return

@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seq2seq_pl.interfaces import EOS, UNK, Example, Tokenizer, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import EOS, UNK, Example, Tokenizer
 
 FORMAT_VERSION = 1
 ROWS_PER_BATCH = 65_536

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset
 
 from seq2seq_pl.batching import BatchSampler, Lengths, PlannedBatch, collate, padding_share, plan, shares
-from seq2seq_pl.interfaces import Batch, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import Batch
 
 pairs = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), min_size=1, max_size=80)
 budgets = {

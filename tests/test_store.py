@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq_pl.interfaces import EOS, SPECIAL_TOKENS, UNK, Example, Tokenizer, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import EOS, SPECIAL_TOKENS, UNK, Example, Tokenizer
 from seq2seq_pl.store import Report, Row, Split, file_digest, fingerprint, prepare, write
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seq2seq_pl.corpus.download import cache, fetch_file
 from seq2seq_pl.corpus.lines import lines
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 
 
 class ComponentSplit:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pooch
 
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 
 
 class Download:

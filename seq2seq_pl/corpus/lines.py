@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 
 LISTED_FILES = 10
 

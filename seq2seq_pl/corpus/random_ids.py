@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seq2seq_pl.interfaces import Corpus, Record, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import Corpus, Record
 
 SPLITS = ("train", "valid", "test")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from seq2seq_pl.corpus.lines import did_you_mean
-from seq2seq_pl.interfaces import Record, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import Record
 
 ORDER = ("train", "valid", "test")
 

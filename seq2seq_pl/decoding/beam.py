@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seq2seq_pl.interfaces import BOS, EOS, UNK, Batch, Decoding, Hypothesis, SearchState, Stepper, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import BOS, EOS, UNK, Batch, Decoding, Hypothesis, SearchState, Stepper
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from seq2seq_pl.interfaces import BOS, EOS, UNK, Batch, Decoding, Hypothesis, Stepper, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import BOS, EOS, UNK, Batch, Decoding, Hypothesis, Stepper
 
 
 class Greedy(Decoding):

@@ -7,7 +7,8 @@ from itertools import zip_longest
 
 from sacrebleu.metrics.chrf import CHRF
 
-from seq2seq_pl.interfaces import Metric, Score, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import Metric, Score
 
 
 class Chrf(Metric):

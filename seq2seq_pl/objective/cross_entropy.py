@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from seq2seq_pl.interfaces import Loss, Objective, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import Loss, Objective
 
 
 class CrossEntropy(Objective):

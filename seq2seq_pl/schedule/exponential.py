@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seq2seq_pl.interfaces import Schedule, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import Schedule
 
 
 class Exponential(Schedule):

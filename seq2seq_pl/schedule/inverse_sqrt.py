@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from seq2seq_pl.interfaces import Schedule, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import Schedule
 
 
 class InverseSqrt(Schedule):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from seq2seq_pl.interfaces import Example, Record, Task, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import Example, Record, Task
 
 
 class Translation(Task):

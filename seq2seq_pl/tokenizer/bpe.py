@@ -10,7 +10,8 @@ import numpy as np
 import tokenizers
 from tokenizers import models, pre_tokenizers, trainers
 
-from seq2seq_pl.interfaces import SPECIAL_TOKENS, UNK, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import SPECIAL_TOKENS, UNK
 from seq2seq_pl.tokenizer.library import (
     SPACE,
     SUBWORD_VOCABULARY,

@@ -18,7 +18,8 @@ import numpy as np
 import tokenizers
 from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
 
-from seq2seq_pl.interfaces import BOS, EOS, PAD, SPECIAL_TOKENS, UNK, Tokenizer, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import BOS, EOS, PAD, SPECIAL_TOKENS, UNK, Tokenizer
 
 SPACE = "▁"
 UNKNOWN = "⁇"

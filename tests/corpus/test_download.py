@@ -10,7 +10,7 @@ from seq2seq_pl.corpus.component_split import ComponentSplit, pairs_sha256
 from seq2seq_pl.corpus.download import Download
 from seq2seq_pl.corpus.parallel_text import ParallelText
 from seq2seq_pl.corpus.tsv import Tsv
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 
 EN, DE = "one\ntwo\n", "eins\nzwei\n"
 PAIRS = "a\tx\t1\nb\ty\t2\na\tz\t3\nc\tz\t4\nb\ty\t5\nd\tw\t6\n"

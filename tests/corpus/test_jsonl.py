@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq_pl.corpus.jsonl import Jsonl
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 

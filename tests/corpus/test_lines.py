@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq_pl.corpus.lines import find, folder, lines
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 
 LINE = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"])).filter(
     lambda text: not text.endswith("\r") and not text.startswith("\ufeff")

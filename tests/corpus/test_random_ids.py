@@ -1,7 +1,7 @@
 import pytest
 
 from seq2seq_pl.corpus.random_ids import RandomIds
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 
 
 def corpus(**changes: int) -> RandomIds:

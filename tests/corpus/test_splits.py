@@ -1,7 +1,7 @@
 import pytest
 
 from seq2seq_pl.corpus.splits import check_policy, chosen, ordered
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 
 
 def test_splits_come_in_the_order_train_valid_test_and_further_tests():

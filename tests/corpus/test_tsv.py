@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq_pl.corpus.tsv import Tsv
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 
 CELL = st.text(st.characters(exclude_characters="\n\t\r\ufeff", exclude_categories=["Cs"]), min_size=1).filter(
     str.strip

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from seq2seq_pl.decoding.greedy import Greedy
-from seq2seq_pl.interfaces import EOS, UNK, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import EOS, UNK
 
 A, B = 4, 5
 IMPOSSIBLE = -math.inf

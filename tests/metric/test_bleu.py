@@ -8,7 +8,7 @@ import sys
 import pytest
 import sacrebleu
 
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 from seq2seq_pl.metric.bleu import Bleu
 
 HYPOTHESES = ["the cat sat on the mat .", "There is a dog in the garden, I think.", "Nothing alike"]

@@ -7,7 +7,7 @@ import sys
 import pytest
 import sacrebleu
 
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 from seq2seq_pl.metric.chrf import Chrf
 
 HYPOTHESES = ["the cat sat on the mat", "There is a dog in the garden.", "Nothing alike"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 from seq2seq_pl.objective.cross_entropy import CrossEntropy
 
 SMOOTHINGS = [0.0, 0.1, 0.7]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 from seq2seq_pl.schedule.constant import Constant
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 from seq2seq_pl.schedule.linear import Linear
 
 

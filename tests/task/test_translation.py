@@ -1,6 +1,7 @@
 import pytest
 
-from seq2seq_pl.interfaces import Example, Record, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import Example, Record
 from seq2seq_pl.task.translation import Translation
 
 RECORD = Record({"en": "Go.", "de": "Geh.", "de2": "Los!", "de3": " "}, "corpus/train.tsv, line 7")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 from seq2seq_pl.tokenizer.bpe import Bpe
 
 WORDS = ["ab ab ab abc abc cab"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seq2seq_pl.interfaces import UserError
+from seq2seq_pl.errors import UserError
 from seq2seq_pl.tokenizer.char import Char
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from seq2seq_pl.interfaces import UNK, UserError
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import UNK
 from seq2seq_pl.tokenizer.word import Word
 
 

@@ -1,0 +1,243 @@
+"""The one place where config becomes objects. Sizes flow forward, so nobody writes a size twice."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import lightning as L
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import get_object, instantiate
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.loggers import Logger
+from torch import nn
+
+from seq2seq_pl.config import Node, TrainConfig, suggest
+from seq2seq_pl.datamodule import DataModule, TaskData, Tokenizers
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import (
+    EOS,
+    SPECIAL_TOKENS,
+    Attention,
+    Batch,
+    Bridge,
+    Corpus,
+    Decoder,
+    Decoding,
+    Encoder,
+    Example,
+    Metric,
+    Objective,
+    Output,
+    Schedule,
+    Task,
+    Tokenizer,
+)
+from seq2seq_pl.model.seq2seq import Seq2Seq
+from seq2seq_pl.module import Judging, Seq2SeqModule, Texts
+from seq2seq_pl.scoring import higher_is_better, monitor_names, prefix
+
+T = TypeVar("T")
+
+
+@contextmanager
+def named(path: str) -> Iterator[None]:
+    """Turns a constructor's complaint into a sentence with the dotted path of its node."""
+    try:
+        yield
+    except UserError:
+        raise
+    except InstantiationException as error:  # of a part within the part
+        cause = error.__cause__
+        raise UserError(str(cause) if isinstance(cause, UserError) else _sentence(path, error)) from error
+    except (ValueError, TypeError, MisconfigurationException, ModuleNotFoundError, RuntimeError) as error:
+        raise UserError(_sentence(path, error)) from error
+
+
+def _sentence(path: str, error: Exception) -> str:
+    return f"{path}: {' '.join(str(error).split()).rstrip('.')}."
+
+
+def part(kind: type[T], path: str, node: Node, **built: object) -> T:
+    """Makes the part of a node. Raises UserError with the node's path if its constructor refuses."""
+    with named(path):
+        settings = {key: _nested(value) for key, value in node.items() if key != "_target_"}
+        made = get_object(str(node["_target_"]))(**settings, **built)
+    if not isinstance(made, kind):
+        raise UserError(f"{path}._target_ ({node['_target_']}) is not a {kind.__name__}.")
+    return made
+
+
+def _nested(value: object) -> object:
+    return instantiate(value, _convert_="all") if isinstance(value, Mapping) and "_target_" in value else value
+
+
+# -- model -----------------------------------------------------------------------------------------------------------
+
+
+def build_model(node: Node, source_vocab_size: int, target_vocab_size: int) -> Seq2Seq:
+    """The encoder-decoder of `model`, tried on one tiny sentence, so that parts that do not fit say so now."""
+    nodes = {key: value for key, value in node.items() if isinstance(value, Mapping) and "_target_" in value}
+    source_embedding = part(nn.Embedding, "model.embedding", nodes["embedding"], vocab_size=source_vocab_size)
+    target_embedding = part(nn.Embedding, "model.embedding", nodes["embedding"], vocab_size=target_vocab_size)
+    size = source_embedding.embedding_dim
+    encoder = part(Encoder, "model.encoder", nodes["encoder"], input_size=size)
+    decoder = part(
+        Decoder,
+        "model.decoder",
+        nodes["decoder"],
+        input_size=size,
+        memory_size=encoder.output_size,
+        attention=partial(part, Attention, "model.attention", nodes["attention"]),
+        bridge=partial(part, Bridge, "model.bridge", nodes["bridge"]),
+    )
+    output = part(
+        Output,
+        "model.output",
+        nodes["output"],
+        input_size=decoder.output_size,
+        embedding=target_embedding,
+    )
+    own = {key: value for key, value in node.items() if key not in nodes}
+    model = part(
+        Seq2Seq,
+        "model",
+        own,
+        encoder=encoder,
+        decoder=decoder,
+        source_embedding=source_embedding,
+        target_embedding=target_embedding,
+        output=output,
+    )
+    _try(model)
+    return model
+
+
+def _try(model: Seq2Seq) -> None:
+    sentence = torch.tensor([[EOS]])
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        model(Batch(sentence, sentence, torch.zeros(1, dtype=torch.long), task=""))
+
+
+# -- data ------------------------------------------------------------------------------------------------------------
+
+
+def build_tokenizers(settings: TrainConfig) -> Tokenizers:
+    """Untrained tokenizers; one object for both sides where the vocabulary is shared."""
+    source = part(Tokenizer, "tokenizer", settings.tokenizer)
+    target = source if settings.shared_vocabulary else part(Tokenizer, "tokenizer", settings.tokenizer)
+    return Tokenizers(source, target, {"tokenizer": settings.tokenizer, "shared": settings.shared_vocabulary})
+
+
+def build_data(settings: TrainConfig, tokenizers: Tokenizers, *, trained: bool = False) -> DataModule:
+    """The datamodule of a run; `trained` tokenizers are used as they are."""
+    recipe = {
+        "task": settings.task,
+        "corpus": {k: v for k, v in settings.corpus.items() if k not in ("path", "download")},
+    }
+    data = TaskData(part(Task, "task", settings.task), part(Corpus, "corpus", settings.corpus), recipe)
+    return DataModule(
+        {settings.task_name: data},
+        tokenizers,
+        cache_dir=Path(settings.cache_dir).expanduser(),
+        max_source_length=settings.max_source_length,
+        max_target_length=settings.max_target_length,
+        batch_size=settings.batch_size,
+        max_tokens=settings.max_tokens,
+        seed=settings.seed,
+        trained=trained,
+    )
+
+
+# -- training --------------------------------------------------------------------------------------------------------
+
+
+def build_judging(settings: TrainConfig) -> dict[str, Judging]:
+    """Per task how outputs are made and judged. Raises UserError for a monitor that nobody computes."""
+    metrics = tuple(part(Metric, f"metric.{name}", node) for name, node in settings.metric.items())
+    known = monitor_names(metrics)
+    if settings.monitor not in known:
+        raise UserError(f"monitor ({settings.monitor}) is not computed{suggest(settings.monitor, known)}")
+    return {settings.task_name: Judging(part(Decoding, "decoding", settings.decoding), metrics)}
+
+
+def build_module(
+    settings: TrainConfig, tokenizers: Tokenizers, example: Callable[[str, str, int], Example]
+) -> Seq2SeqModule:
+    """The LightningModule of a run, weights drawn from `seed`."""
+    torch.manual_seed(settings.seed)
+    model = build_model(settings.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+    return Seq2SeqModule(
+        model,
+        part(Objective, "objective", settings.objective),
+        optimizer=partial(part, torch.optim.Optimizer, "optimizer", settings.optimizer),
+        schedule=part(Schedule, "schedule", settings.schedule),
+        teacher_forcing=part(Schedule, "teacher_forcing", settings.teacher_forcing),
+        judging=build_judging(settings),
+        texts=Texts(tokenizers.target.decode, tokenizers.source.tokens, tokenizers.target.tokens, example),
+        monitor=settings.monitor,
+        self_description={"config": asdict(settings), "tokenizers": tokenizers.to_json()},
+    )
+
+
+def build_trainer(settings: TrainConfig) -> L.Trainer:
+    """The Trainer with its loggers and callbacks; whoever monitors something monitors `monitor`."""
+    judging = build_judging(settings)[settings.task_name]
+    watched = {
+        "monitor": f"{prefix('valid', settings.task_name)}/{settings.monitor}",
+        "mode": "max" if higher_is_better(settings.monitor, judging.metrics) else "min",
+    }
+    callbacks = []
+    for name, node in settings.callback.items():
+        watches = "monitor" in inspect.signature(get_object(str(node["_target_"]))).parameters
+        callbacks.append(part(L.Callback, f"callback.{name}", node, **(watched if watches else {})))
+    loggers = [part(Logger, f"logger.{name}", node) for name, node in settings.logger.items()]
+    return part(
+        L.Trainer,
+        "trainer",
+        settings.trainer,
+        callbacks=callbacks,
+        logger=loggers or False,
+        enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
+        default_root_dir=settings.run_dir,
+        use_distributed_sampler=False,
+    )
+
+
+def rehearse(settings: TrainConfig) -> None:
+    """Makes every part once, at a tiny vocabulary, so that what a constructor refuses is known before any work.
+
+    Raises:
+        UserError: everything that was refused, one line each.
+    """
+    problems = []
+
+    def optimizer() -> None:
+        part(torch.optim.Optimizer, "optimizer", settings.optimizer, params=[nn.Parameter(torch.zeros(1))])
+
+    makers: list[Callable[[], object]] = [
+        lambda: part(Task, "task", settings.task),
+        lambda: part(Corpus, "corpus", settings.corpus),
+        lambda: part(Tokenizer, "tokenizer", settings.tokenizer),
+        lambda: build_model(settings.model, len(SPECIAL_TOKENS), len(SPECIAL_TOKENS)),
+        lambda: part(Objective, "objective", settings.objective),
+        optimizer,
+        lambda: part(Schedule, "schedule", settings.schedule),
+        lambda: part(Schedule, "teacher_forcing", settings.teacher_forcing),
+        lambda: build_judging(settings),
+        lambda: part(L.Trainer, "trainer", settings.trainer, logger=False, default_root_dir=settings.run_dir),
+    ]
+    for make in makers:
+        try:
+            make()
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(problems))

@@ -1,0 +1,243 @@
+"""The LightningDataModule: corpora and tasks in, tokenizers and token stores on disk, batches out."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+from torch.utils.data import DataLoader, Dataset
+
+from seq2seq_pl.batching import BatchSampler, Lengths, PlannedBatch, collate
+from seq2seq_pl.files import write_text
+from seq2seq_pl.interfaces import EOS, Batch, Corpus, Example, Task, Tokenizer
+from seq2seq_pl.store import Report, Split, file_digest, fingerprint, prepare, write
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task, where its records come from, and how often it is drawn relative to the others.
+
+    `recipe` is everything in the config that decides what its examples are; it goes into the fingerprints.
+    """
+
+    task: Task
+    corpus: Corpus
+    recipe: Mapping[str, object]
+    weight: float = 1.0
+
+    def examples(self, split: str) -> Iterator[Example]:
+        """The examples of a split, streamed."""
+        return map(self.task.example, self.corpus.records(split))
+
+    def digests(self, split: str) -> list[str]:
+        """SHA-256 of the files behind a split."""
+        return [file_digest(path) for path in self.corpus.files(split)]
+
+
+@dataclass
+class Tokenizers:
+    """The tokenizers of both sides; one and the same object where the vocabulary is shared."""
+
+    source: Tokenizer
+    target: Tokenizer
+    recipe: Mapping[str, object]
+
+    @property
+    def shared(self) -> bool:
+        """Whether both sides have one vocabulary."""
+        return self.source is self.target
+
+    def train(self, tasks: Iterable[TaskData]) -> None:
+        """Learns from the training splits."""
+        tasks = list(tasks)
+        if self.shared:
+            self.source.train(text for pair in _training_pairs(tasks) for text in (pair.source, pair.references[0]))
+        else:
+            self.source.train(pair.source for pair in _training_pairs(tasks))
+            self.target.train(pair.references[0] for pair in _training_pairs(tasks))
+
+    def to_json(self) -> str:
+        """Both in one JSON text; the counterpart of `load`."""
+        sides = {"source": json.loads(self.source.to_json())}
+        if not self.shared:
+            sides["target"] = json.loads(self.target.to_json())
+        return json.dumps({"shared": self.shared, **sides}, ensure_ascii=False)
+
+    def load(self, text: str) -> None:
+        """Restores what `to_json` wrote."""
+        sides = json.loads(text)
+        self.source.load(json.dumps(sides["source"]))
+        if not self.shared:
+            self.target.load(json.dumps(sides["target"]))
+
+
+def _training_pairs(tasks: Iterable[TaskData]) -> Iterator[Example]:
+    return itertools.chain.from_iterable(data.examples("train") for data in tasks)
+
+
+class PlannedBatches(Dataset[Batch]):
+    """Gathers the rows of planned batches from the stores of one split; tokenizes anew where tokens are drawn."""
+
+    def __init__(self, splits: Mapping[str, Split], tokenizers: Tokenizers | None, seed: int) -> None:
+        """Args: tokenizers only where every epoch is to draw its own segmentation (BPE-dropout)."""
+        self.splits = splits
+        self.tokenizers = tokenizers
+        self.seed = seed
+
+    def __getitem__(self, planned: PlannedBatch) -> Batch:
+        split = self.splits[planned.task]
+        if self.tokenizers is None:
+            sources = [split.source(i) for i in planned.indices]
+            targets = [split.target(i) for i in planned.indices]
+        else:
+            pairs = [self._draw(split, i, planned.epoch) for i in planned.indices]
+            sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
+        return collate(sources, targets, planned.indices, planned.task)
+
+    def _draw(self, split: Split, i: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        assert self.tokenizers is not None
+        rng = np.random.default_rng([self.seed, epoch, i])  # of the sentence, so that batching cannot change it
+        (source,) = self.tokenizers.source.encode([split.source_text(i)], rng)
+        (target,) = self.tokenizers.target.encode([split.references(i)[0]], rng)
+        return np.array([*source, EOS], dtype=np.int32), np.array([*target, EOS], dtype=np.int32)
+
+
+class DataModule(L.LightningDataModule):
+    """One task is a mixture of one: everything here is per task name.
+
+    Attributes:
+        reports: (task, split) -> what became of the examples.
+        fingerprints: (task, split) -> fingerprint of the store, which changes when any input changes.
+    """
+
+    def __init__(
+        self,
+        tasks: Mapping[str, TaskData],
+        tokenizers: Tokenizers,
+        *,
+        cache_dir: Path,
+        max_source_length: int,
+        max_target_length: int,
+        batch_size: int,
+        max_tokens: int,
+        seed: int,
+        trained: bool = False,
+    ) -> None:
+        """Args: trained says that the tokenizers come from a checkpoint and are to be used as they are."""
+        super().__init__()
+        self.tasks = dict(tasks)
+        self.tokenizers = tokenizers
+        self.cache_dir = cache_dir
+        self.max_source_length = max_source_length
+        self.max_target_length = max_target_length
+        self.batch_size = batch_size
+        self.max_tokens = max_tokens
+        self.seed = seed
+        self.trained = trained
+        self.reports: dict[tuple[str, str], Report] = {}
+        self.fingerprints: dict[tuple[str, str], str] = {}
+        self.opened: dict[tuple[str, str], Split] = {}
+
+    def test_splits(self) -> tuple[str, ...]:
+        """Every split that is neither trained nor chosen on."""
+        names = [split for data in self.tasks.values() for split in data.corpus.splits()]
+        return tuple(dict.fromkeys(name for name in names if name not in ("train", "valid")))
+
+    def prepare_data(self) -> None:
+        """Trains the tokenizers and writes the stores, unless an earlier run left them in the cache."""
+        self.prepare_tokenizers()
+        for name, data in self.tasks.items():
+            for split in data.corpus.splits():
+                self.open(name, split)
+
+    def prepare_tokenizers(self) -> None:
+        """Trains the tokenizers, or takes them from the cache."""
+        if self.trained:
+            return
+        inputs = {name: {**data.recipe, "files": data.digests("train")} for name, data in self.tasks.items()}
+        path = self.cache_dir / fingerprint({"tokenizers": dict(self.tokenizers.recipe), "tasks": inputs})
+        if not (path / "tokenizer.json").is_file():
+            log.info("training the tokenizer")
+            self.tokenizers.train(self.tasks.values())
+            write_text(path / "tokenizer.json", self.tokenizers.to_json())
+        self.tokenizers.load((path / "tokenizer.json").read_text(encoding="utf-8"))
+        self.trained = True
+
+    def open(self, task: str, split: str) -> Split:
+        """The token store of a split, written first if it is not in the cache."""
+        if (task, split) in self.opened:
+            return self.opened[task, split]
+        data = self.tasks[task]
+        keep_text = split != "train" or self._drawn
+        lengths = [self.max_source_length, self.max_target_length]
+        print_ = fingerprint(
+            {
+                "tokenizers": self.tokenizers.to_json(),
+                "task": dict(data.recipe),
+                "files": data.digests(split),
+                "lengths": lengths,
+                "text": keep_text,
+                "training": split == "train",
+            }
+        )
+        path, report_path = (self.cache_dir / print_ / f"{split}{ending}" for ending in (".arrow", ".json"))
+        if not (path.is_file() and report_path.is_file()):
+            log.info("tokenizing the %s split", split)
+            report = Report(split)
+            rows = prepare(
+                data.examples(split),
+                self.tokenizers.source,
+                self.tokenizers.target,
+                training=split == "train",
+                max_source_length=self.max_source_length,
+                max_target_length=self.max_target_length,
+                report=report,
+            )
+            write(path, rows, keep_text=keep_text)
+            write_text(report_path, json.dumps(asdict(report)))
+        self.reports[task, split] = Report(**json.loads(report_path.read_text(encoding="utf-8")))
+        self.fingerprints[task, split] = print_
+        self.opened[task, split] = Split(path)
+        return self.opened[task, split]
+
+    @property
+    def _drawn(self) -> bool:
+        """Whether tokens are drawn anew in every epoch."""
+        return self.tokenizers.source.stochastic or self.tokenizers.target.stochastic
+
+    def example(self, split: str, task: str, index: int) -> Example:
+        """The text behind a row."""
+        store = self.open(task, split)
+        return Example(store.source_text(index), store.references(index))
+
+    def loader(self, split: str) -> DataLoader[Batch]:
+        """Batches of a split: shuffled for training, else by length, every sentence once."""
+        training = split == "train"
+        stores = {name: self.open(name, split) for name, data in self.tasks.items() if split in data.corpus.splits()}
+        sampler = BatchSampler(
+            {name: Lengths(store.source_lengths, store.target_lengths) for name, store in stores.items()},
+            max_tokens=self.max_tokens,
+            max_sentences=self.batch_size,
+            seed=self.seed,
+            shuffle=training,
+            rank=self.trainer.global_rank if self.trainer else 0,
+            world_size=self.trainer.world_size if self.trainer else 1,
+        )
+        dataset = PlannedBatches(stores, self.tokenizers if training and self._drawn else None, self.seed)
+        return DataLoader(dataset, batch_size=None, sampler=sampler)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Token-budget batches of the training split."""
+        return self.loader("train")
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """The validation split, longest sentences first."""
+        return self.loader("valid")

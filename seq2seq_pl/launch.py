@@ -1,0 +1,189 @@
+"""From the command line to a command: settings checked against conf/, a user's mistakes answered in a sentence.
+
+Nothing here imports torch, so that `--help` and a mistyped setting are answered at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import math
+import os
+import shutil
+import sys
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType, ValueType
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seq2seq_pl.errors import UserError
+
+PACKAGE = Path(__file__).resolve().parent
+EXIT_USER_ERROR = 2
+SWEEP_ALONE = "several values are a sweep, which needs -m; write '[a,b]' for a list, '\"a,b\"' for a text with a comma."
+
+log = logging.getLogger(__name__)
+
+
+def shipped(folder: str) -> Path:
+    """A folder that ships with the project: in the installed package, or beside it in a checkout."""
+    inside = PACKAGE / folder
+    return inside if inside.is_dir() else PACKAGE.parent / folder
+
+
+def register_resolvers() -> None:
+    """`${shipped_data:translation}` in a YAML is the folder data/translation, wherever the project is installed."""
+    OmegaConf.register_new_resolver("shipped_data", lambda name: str(shipped("data") / name), replace=True)
+
+
+def launch(command: str, run: Callable[[DictConfig], object]) -> None:
+    """Runs a command of conf/<command>.yaml with the settings in sys.argv.
+
+    Exits with status 2 and one line for each problem if the user made a mistake.
+    """
+    register_resolvers()
+    try:
+        sys.argv[1:] = checked_arguments(sys.argv[1:])
+    except UserError as error:
+        report(error)
+        sys.exit(EXIT_USER_ERROR)
+
+    began = False
+    mistakes: list[str] = []
+
+    def answered(config: DictConfig) -> object:
+        nonlocal began
+        began = True
+        try:
+            return run(config)
+        except UserError as error:
+            if str(error) not in mistakes:
+                report(error)
+            mistakes.append(str(error))
+            _remove_unused_directory()
+            return math.nan  # the other jobs of a sweep go on
+
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # a fault of ours shows its whole traceback
+    try:
+        hydra.main(version_base="1.3", config_path=str(shipped("conf")), config_name=command)(answered)()
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        if began:
+            raise
+        report(UserError(" ".join(str(error).split())))
+        sys.exit(EXIT_USER_ERROR)
+    if mistakes:
+        sys.exit(EXIT_USER_ERROR)
+
+
+def report(error: UserError) -> None:
+    """Prints a user's mistakes to stderr, one a line."""
+    for line in str(error).splitlines():
+        print(f"error: {line}", file=sys.stderr)
+
+
+def _remove_unused_directory() -> None:
+    """Takes back the directory made for a run that never began."""
+    directory = Path(HydraConfig.get().runtime.output_dir)
+    if HydraConfig.get().output_subdir is None:
+        return
+    entries = {entry.name for entry in directory.iterdir()} if directory.is_dir() else set()
+    if entries <= {".hydra", f"{HydraConfig.get().job.name}.log"}:
+        logging.shutdown()
+        shutil.rmtree(directory, ignore_errors=True)
+        for parent in directory.parents:  # runs/<task> and runs, if this run made them
+            if Path.cwd() not in parent.parents or any(parent.iterdir()):
+                break
+            parent.rmdir()
+
+
+def checked_arguments(arguments: list[str]) -> list[str]:
+    """The arguments, settings first, with every setting checked for a known group and choice.
+
+    A setting that is no group gets the prefix ++, so that an unknown one reaches `validate`, which knows what is near.
+
+    Raises:
+        UserError: all settings that cannot be read, unknown groups and unknown choices, one line each.
+    """
+    parsed = get_args_parser().parse_intermixed_args(arguments)  # Hydra itself takes no settings after an option
+    trees = [shipped("conf"), *([Path(parsed.config_dir)] if parsed.config_dir else [])]
+    settings: list[str] = []
+    options = list(arguments)
+    problems: list[str] = []
+    for text in parsed.overrides:
+        options.remove(text)
+        try:
+            override = _parse(text)
+            problems += _problems(override, trees)
+            if override.is_sweep_override() and not parsed.multirun:
+                problems.append(f"{text}: {SWEEP_ALONE}")
+            settings.append(_as_addition(override, trees))
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(problems))
+    return [*settings, *options]
+
+
+def _parse(text: str) -> Override:
+    """Reads NAME=VALUE; a value that Hydra's grammar cannot read (spaces, brackets) is taken literally."""
+    name, equals, value = text.partition("=")
+    quoted = value.replace("\\", "\\\\").replace("'", "\\'")
+    for attempt in (text, f"{name}='{quoted}'") if equals else (text,):
+        try:
+            override: Override = OverridesParser.create().parse_override(attempt)
+        except HydraException:
+            continue
+        if name and (override.value_type is not None or override.is_delete()):
+            return override
+    raise UserError(f"{text}: a setting is written NAME=VALUE, for example task=translation.")
+
+
+def _is_group(override: Override, trees: Collection[Path]) -> bool:
+    key = override.key_or_group
+    return "/" in key or override.package is not None or any((tree / key).is_dir() for tree in trees)
+
+
+def _as_addition(override: Override, trees: Collection[Path]) -> str:
+    line = override.input_line or ""
+    hydras_own = override.key_or_group.split(".")[0] == "hydra" or override.key_or_group.startswith("hydra/")
+    plain = override.type == OverrideType.CHANGE and not hydras_own and not _is_group(override, trees)
+    return f"++{line}" if plain else line
+
+
+def _problems(override: Override, trees: Collection[Path]) -> Iterator[str]:
+    """What is wrong with the choice of a group."""
+    group = override.key_or_group
+    choices = _choices(override)
+    if not choices or not _is_group(override, trees) or group.startswith("hydra/"):
+        return
+    options = sorted({path.stem for tree in trees for path in (tree / group).glob("*.yaml")})
+    if not options:
+        groups = {str(p.parent.relative_to(tree)) for tree in trees for p in tree.glob("*/**/*.yaml")}
+        yield f"{group}: no such group{near(group, groups)}"
+        return
+    for choice in choices:
+        if choice not in options:
+            yield f"{group}={choice}: no such choice{near(choice, options)} There is {', '.join(options)}."
+
+
+def _choices(override: Override) -> list[str]:
+    """The names that an override chooses, over all jobs of a sweep."""
+    if override.value_type == ValueType.GLOB_CHOICE_SWEEP or override.is_delete():
+        return []
+    value = override.value()
+    values = list(override.sweep_iterator()) if override.is_sweep_override() else [value]
+    flat = [name for one in values for name in (one if isinstance(one, list) else [one])]
+    return [str(name) for name in flat if name is not None]
+
+
+def near(name: str, names: Collection[str]) -> str:
+    """The end of a sentence about an unknown name."""
+    found = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"; did you mean {found[0]}?" if found else "."

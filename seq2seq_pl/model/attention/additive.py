@@ -1,0 +1,38 @@
+"""Additive attention, also called Bahdanau attention."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import Attention, Memory
+
+
+class AdditiveAttention(Attention):
+    """Additive attention, A.1.2 of https://arxiv.org/abs/1409.0473.
+
+    score(q, m) = v . tanh(W q + U m + b); our memory states m are their annotations h_j.
+    """
+
+    def __init__(self, query_size: int, memory_size: int, *, size: int) -> None:
+        """Args: query_size Q, memory_size H, size A of the hidden layer. Raises UserError if size is below 1."""
+        super().__init__()
+        if size < 1:
+            raise UserError(f"model.attention.size ({size}) must be at least 1.")
+        self.query = nn.Linear(query_size, size, bias=False)
+        self.key = nn.Linear(memory_size, size)
+        self.energy = nn.Linear(size, 1, bias=False)
+        self.context_size = memory_size
+
+    def keys(self, memory: Memory) -> Tensor:
+        """U m + b, (B, S, A)."""
+        projected: Tensor = self.key(memory.states)
+        return projected
+
+    def forward(self, query: Tensor, keys: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
+        """query (B, T, Q), keys (B, S, A) -> context (B, T, H), weights (B, T, S)."""
+        hidden = torch.tanh(self.query(query).unsqueeze(2) + keys.unsqueeze(1))  # (B, T, 1, A) + (B, 1, S, A)
+        scores = self.energy(hidden).squeeze(-1)  # (B, T, S, A) -> (B, T, S)
+        weights = scores.masked_fill(~memory.mask.unsqueeze(1), -torch.inf).softmax(-1)
+        return weights @ memory.states, weights  # (B, T, S) @ (B, S, H) -> (B, T, H)

@@ -1,0 +1,21 @@
+"""A weight matrix of its own between decoder and vocabulary."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from seq2seq_pl.interfaces import Output
+
+
+class Projection(Output):
+    """logits = W o + b."""
+
+    def __init__(self, input_size: int, embedding: nn.Embedding) -> None:
+        """Args: input_size H of the decoder; embedding of the target, whose rows say V."""
+        super().__init__()
+        self.linear = nn.Linear(input_size, embedding.num_embeddings)
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        """outputs (..., H) -> logits (..., V)."""
+        logits: Tensor = self.linear(outputs)
+        return logits

@@ -1,0 +1,29 @@
+"""The target embedding used a second time, as the output layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seq2seq_pl.interfaces import Output
+
+
+class TiedProjection(Output):
+    """logits = X W o + b with the target embedding X; https://arxiv.org/abs/1608.05859.
+
+    W brings the decoder's size to the embedding's and is left out where they agree. As a row of the output layer, the
+    vector of PAD learns too.
+    """
+
+    def __init__(self, input_size: int, embedding: nn.Embedding) -> None:
+        """Args: input_size H of the decoder; embedding of the target, (V, E)."""
+        super().__init__()
+        self.weight = embedding.weight
+        self.bias = nn.Parameter(torch.zeros(embedding.num_embeddings))
+        same = input_size == embedding.embedding_dim
+        self.resize = nn.Identity() if same else nn.Linear(input_size, embedding.embedding_dim, bias=False)
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        """outputs (..., H) -> logits (..., V)."""
+        return F.linear(self.resize(outputs), self.weight, self.bias)

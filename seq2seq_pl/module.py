@@ -1,0 +1,160 @@
+"""The LightningModule: one training step, one scoring step, what goes into a checkpoint."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from seq2seq_pl.interfaces import Batch, Decoding, Example, Hypothesis, Loss, Metric, Objective, Schedule
+from seq2seq_pl.model.seq2seq import Seq2Seq
+from seq2seq_pl.scoring import Item, Scored, Scorer, higher_is_better, prefix
+
+CHECKPOINT_KEY = "seq2seq_pl"
+CHECKPOINT_VERSION = 1
+
+
+class OptimizerFactory(Protocol):
+    """Makes an optimizer for some parameters."""
+
+    def __call__(self, *, params: Iterable[Tensor]) -> Optimizer: ...
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How the outputs of one task are made and judged."""
+
+    decoding: Decoding
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Text behind ids and places: what scoring needs to know of the data."""
+
+    decode: Callable[[Sequence[int]], str]
+    source_tokens: Callable[[Sequence[int]], list[str]]
+    target_tokens: Callable[[Sequence[int]], list[str]]
+    example: Callable[[str, str, int], Example]  # split, task, index
+
+
+class Seq2SeqModule(L.LightningModule):
+    """Trains a `Seq2Seq`, and scores it by decoding as a user would.
+
+    `split` names the split that a test loop is over; the validation loop is over "valid". `scored` holds, per split
+    and task, the last scores and the texts behind them, for callbacks and commands to read.
+    """
+
+    def __init__(
+        self,
+        model: Seq2Seq,
+        objective: Objective,
+        *,
+        optimizer: OptimizerFactory,
+        schedule: Schedule,
+        teacher_forcing: Schedule,
+        judging: Mapping[str, Judging],
+        texts: Texts,
+        monitor: str,
+        self_description: Mapping[str, object],
+    ) -> None:
+        """Args: monitor is a score's name ("bleu"); self_description goes into every checkpoint, plain values only."""
+        super().__init__()
+        self.model = model
+        self.objective = objective
+        self.optimizer_factory = optimizer
+        self.schedule = schedule
+        self.teacher_forcing = teacher_forcing
+        self.judging = judging
+        self.texts = texts
+        self.monitor = monitor
+        self.self_description = self_description
+        self.split = "test"
+        self.scored: dict[tuple[str, str], Scored] = {}
+        self.scorers: dict[str, Scorer] = {}
+
+    # -- training ----------------------------------------------------------------------------------------------------
+
+    def forced(self, batch: Batch, teacher_forcing_ratio: float = 1.0) -> Loss:
+        """The objective over the real target tokens of a batch."""
+        outputs, _ = self.model(batch, teacher_forcing_ratio)
+        real = batch.target_mask
+        loss: Loss = self.objective(self.model.output(outputs[real]), batch.target[real])  # (B, T, H) -> (N, H)
+        return loss
+
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Mean loss per target token; sums go along for the callbacks."""
+        loss = self.forced(batch, self.teacher_forcing(self.global_step))
+        return {"loss": loss.total / loss.tokens, "nll": loss.nll.detach(), "tokens": loss.tokens.detach()}
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimizer and a learning rate that is its own times schedule(step)."""
+        steps = self.trainer.estimated_stepping_batches
+        for schedule in (self.schedule, self.teacher_forcing):
+            schedule.begin(int(min(steps, sys.maxsize)))
+        optimizer = self.optimizer_factory(params=self.parameters())
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": LambdaLR(optimizer, self.schedule), "interval": "step"},
+        }
+
+    # -- scoring -----------------------------------------------------------------------------------------------------
+
+    def on_validation_epoch_start(self) -> None:
+        """Starts collecting."""
+        self.scorers = {name: Scorer(judging.metrics) for name, judging in self.judging.items()}
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Forced loss and decoded text of a batch."""
+        self._score(batch, "valid")
+
+    def on_validation_epoch_end(self) -> None:
+        """Scores the validation split and tells the schedule."""
+        self._finish("valid")
+        judging = next(iter(self.judging.values()))
+        monitored = self.trainer.callback_metrics[f"{prefix('valid', next(iter(self.judging)))}/{self.monitor}"]
+        if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
+            self.schedule.observe(float(monitored), higher_is_better(self.monitor, judging.metrics))
+
+    on_test_epoch_start = on_validation_epoch_start
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Forced loss and decoded text of a batch."""
+        self._score(batch, self.split)
+
+    def on_test_epoch_end(self) -> None:
+        """Scores the split."""
+        self._finish(self.split)
+
+    def hypotheses(self, batch: Batch) -> list[list[Hypothesis]]:
+        """Decodes a batch as its task decodes; best hypothesis first."""
+        return self.judging[batch.task].decoding.decode(self.model, batch)
+
+    def _score(self, batch: Batch, split: str) -> None:
+        items = [
+            Item(index, self.texts.decode(best[0].tokens), self.texts.example(split, batch.task, index))
+            for index, best in zip(batch.index.tolist(), self.hypotheses(batch), strict=True)
+        ]
+        self.scorers[batch.task].add(self.forced(batch), items)
+
+    def _finish(self, split: str) -> None:
+        for task, scorer in self.scorers.items():
+            scored = scorer.finish()
+            self.scored[split, task] = scored
+            for name, score in scored.scores.items():
+                value = torch.tensor(score.value)
+                self.log(f"{prefix(split, task)}/{name}", value, rank_zero_only=False)
+
+    # -- checkpoints -------------------------------------------------------------------------------------------------
+
+    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        """Adds the config and the tokenizers, so that one file is enough to generate."""
+        checkpoint[CHECKPOINT_KEY] = {"version": CHECKPOINT_VERSION, **self.self_description}

@@ -1,0 +1,105 @@
+"""What makes a run self-describing: record.json, and the texts and scores of each scored split."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+
+from seq2seq_pl.files import write_text
+from seq2seq_pl.interfaces import Score
+from seq2seq_pl.scoring import Scored, prefix
+
+RECORDED_PACKAGES = (
+    "seq2seq_pl torch lightning hydra-core omegaconf torchmetrics sacrebleu tokenizers pyarrow numpy tensorboard"
+)
+
+
+def environment() -> dict[str, object]:
+    """Program, packages, machine and code state of this process; paths of the machine stay out."""
+    versions = {}
+    for name in RECORDED_PACKAGES.split():
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed as a package"
+    return {
+        "python": platform.python_version(),
+        "packages": versions,
+        "system": platform.platform(),
+        "processor": {"name": processor(), "cores": os.cpu_count(), "torch_threads": torch.get_num_threads()},
+        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "git": git_state(),
+    }
+
+
+def processor() -> str:
+    """The processor's name as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def git_state() -> dict[str, str] | None:
+    """Commit and uncommitted changes of the checkout that the code runs from; None where it runs from no checkout."""
+    here = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True, timeout=10
+        ).stdout
+
+    try:
+        return {"commit": git("rev-parse", "HEAD").strip(), "diff": git("diff", "HEAD", "--", ".", "../conf")}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def write_record(run_dir: Path, record: Mapping[str, object]) -> None:
+    """Writes record.json."""
+    write_text(run_dir / "record.json", json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def read_record(run_dir: Path) -> dict[str, object]:
+    """Reads record.json."""
+    content: dict[str, object] = json.loads((run_dir / "record.json").read_text(encoding="utf-8"))
+    return content
+
+
+def named_scores(split: str, scored: Mapping[str, Scored]) -> dict[str, Score]:
+    """Task -> scores as one flat mapping: "test/translation/bleu" -> score."""
+    return {
+        f"{prefix(split, task)}/{name}": score
+        for task, result in scored.items()
+        for name, score in result.scores.items()
+    }
+
+
+def scores_json(scores: Mapping[str, Score]) -> dict[str, dict[str, object]]:
+    """Scores as JSON values."""
+    return {name: {"value": score.value, "signature": score.signature} for name, score in scores.items()}
+
+
+def write_results(directory: Path, split: str, scored: Mapping[str, Scored]) -> None:
+    """Writes hypotheses.txt, references.txt (line-aligned) and scores.json of a split; one folder a task if several."""
+    for task, result in scored.items():
+        folder = directory if len(scored) == 1 else directory / task
+        write_text(folder / "hypotheses.txt", _lines(item.hypothesis for item in result.items))
+        streams = max((len(item.example.references) for item in result.items), default=0)
+        for k in range(streams):
+            texts = (item.example.references[k] if k < len(item.example.references) else "" for item in result.items)
+            write_text(folder / ("references.txt" if k == 0 else f"references.{k}.txt"), _lines(texts))
+    scores = scores_json(named_scores(split, scored))
+    write_text(directory / "scores.json", json.dumps(scores, indent=2, ensure_ascii=False) + "\n")
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "".join(" ".join(text.splitlines()) + "\n" for text in texts)

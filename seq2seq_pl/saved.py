@@ -1,0 +1,97 @@
+"""Reading a run's directory back: its config, its tokenizers, its weights."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from seq2seq_pl.build import build_tokenizers
+from seq2seq_pl.config import TrainConfig, validate
+from seq2seq_pl.datamodule import Tokenizers
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.module import CHECKPOINT_KEY, CHECKPOINT_VERSION
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint holds of a run: plain values, tokenizers as JSON text, weights by name."""
+
+    config: dict[str, object]
+    tokenizers: str
+    weights: Mapping[str, Tensor]
+
+
+def find_checkpoint(run: str, checkpoint: str) -> Path:
+    """The checkpoint file of a run directory, by name ("best", "last"), or `run` itself if it is a .ckpt file.
+
+    Raises:
+        UserError: not a run directory, or it has no such checkpoint.
+    """
+    path = Path(run).expanduser()
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise UserError(f"run={run}: no such directory; give the directory of a run, such as runs/translation/TIME.")
+    folder = path / "checkpoints"
+    if not folder.is_dir():
+        raise UserError(f"run={run} is not the directory of a run: it has no checkpoints/ in it.")
+    found = folder / f"{checkpoint}.ckpt"
+    if not found.is_file():
+        there = ", ".join(sorted(p.stem for p in folder.glob("*.ckpt"))) or "none"
+        raise UserError(f"run={run} has no checkpoint called {checkpoint} (there is: {there}); set checkpoint=NAME.")
+    return found
+
+
+def read_checkpoint(path: Path) -> Saved:
+    """Opens a checkpoint without running code from it.
+
+    Raises:
+        UserError: not a checkpoint of ours, damaged, or one that wants to run code.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, about how the file was written
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise UserError(f"{path} is damaged or holds more than plain values; it was not opened.") from error
+    except Exception as error:  # a damaged file makes torch raise nearly anything
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise UserError(f"{path} is not a complete checkpoint ({reason}).") from error
+    ours = content.get(CHECKPOINT_KEY) if isinstance(content, dict) else None
+    if not isinstance(ours, dict):
+        raise UserError(f"{path} is a checkpoint, but not one of seq2seq_pl.")
+    if ours.get("version") != CHECKPOINT_VERSION:
+        raise UserError(
+            f"{path} has checkpoint version {ours.get('version')}; this seq2seq_pl reads version {CHECKPOINT_VERSION}."
+        )
+    return Saved(ours["config"], ours["tokenizers"], content["state_dict"])
+
+
+def settings_of(saved: Saved, changes: Mapping[str, object]) -> TrainConfig:
+    """The settings a run was trained with, changed where asked, and checked again.
+
+    Args:
+        changes: root setting -> new value; None and empty groups change nothing, a group with a `_target_` replaces the
+            run's, one without is laid over it.
+    """
+    config = OmegaConf.create(dict(saved.config))
+    for key, value in changes.items():
+        if value is None or value == {}:
+            continue
+        whole = not isinstance(value, Mapping) or "_target_" in value or key == "metric"
+        config[key] = value if whole else OmegaConf.merge(config[key], value)
+    return validate(config)
+
+
+def load_tokenizers(saved: Saved, settings: TrainConfig) -> Tokenizers:
+    """The tokenizers of the run, trained."""
+    tokenizers = build_tokenizers(settings)
+    tokenizers.load(saved.tokenizers)
+    return tokenizers

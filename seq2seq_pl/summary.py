@@ -1,0 +1,85 @@
+"""What a command prints when it is done: tables of scores, sample outputs, the next commands to type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from seq2seq_pl.interfaces import Score
+from seq2seq_pl.scoring import Item
+from seq2seq_pl.store import Report
+
+
+def data_table(reports: Mapping[tuple[str, str], Report]) -> Table:
+    """What became of the examples: what training leaves out and what evaluation cuts is never silent."""
+    table = Table("data", box=SIMPLE_HEAD)
+    for heading in (
+        "pairs",
+        "source\ntokens",
+        "target\ntokens",
+        "unknown\n%",
+        "empty,\nleft out",
+        "long,\nleft out",
+        "long,\ncut",
+    ):
+        table.add_column(heading, justify="right")
+    several = len({task for task, _ in reports}) > 1
+    for (task, split), report in reports.items():
+        tokens = max(report.source_tokens + report.target_tokens, 1)
+        unknown = 100 * (report.source_unknown + report.target_unknown) / tokens
+        table.add_row(
+            f"{task}/{split}" if several else split,
+            f"{report.kept:,}",
+            f"{report.source_tokens / max(report.kept, 1):.1f}",
+            f"{report.target_tokens / max(report.kept, 1):.1f}",
+            f"{unknown:.2f}",
+            f"{report.empty:,}",
+            f"{report.too_long:,}",
+            f"{report.cut:,}",
+        )
+    return table
+
+
+def score_table(scores: Mapping[str, Score]) -> Table:
+    """One row per split and task, one column per score; the signatures stand below."""
+    rows: dict[str, dict[str, Score]] = {}
+    for path, score in scores.items():
+        where, name = path.rsplit("/", 1)
+        rows.setdefault(where, {})[name] = score
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    signatures = {name: row[name].signature for row in rows.values() for name in row if "|" in row[name].signature}
+    caption = "\n".join(f"{name}: {signature}" for name, signature in signatures.items())
+    table = Table("scores", box=SIMPLE_HEAD, caption=caption or None, caption_justify="left")
+    for name in names:
+        table.add_column(name, justify="right")
+    for where, row in rows.items():
+        table.add_row(where, *(f"{row[name].value:.2f}" if name in row else "" for name in names))
+    return table
+
+
+def sample_table(items: Sequence[Item], count: int) -> Table:
+    """`count` items, evenly spaced."""
+    table = Table("samples", "", box=SIMPLE_HEAD)
+    places = [round(i * (len(items) - 1) / max(count - 1, 1)) for i in range(min(count, len(items)))]
+    for place in places:
+        item = items[place]
+        table.add_row("source", escape(item.example.source))
+        table.add_row("output", escape(item.hypothesis), style="bold")
+        table.add_row("reference", escape(item.example.references[0]), end_section=True)
+    return table
+
+
+def print_next_commands(console: Console, run_dir: str) -> None:
+    """What to type now."""
+    console.print("[bold]next[/bold]")
+    for command in (
+        f"tensorboard --logdir {run_dir}",
+        f"python -m seq2seq_pl.generate run={run_dir}",
+        f"python -m seq2seq_pl.evaluate run={run_dir} split=test",
+        "python -m seq2seq_pl.train -m model/attention=none,additive seed=1,2",
+    ):
+        console.print(f"  {command}", soft_wrap=True, markup=False, highlight=False)

@@ -1,0 +1,182 @@
+"""One training run from a checked config to scores on disk."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from hashlib import sha256
+from pathlib import Path
+
+import lightning as L
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from rich.console import Console
+
+from seq2seq_pl import summary
+from seq2seq_pl.build import build_data, build_module, build_tokenizers, build_trainer, rehearse
+from seq2seq_pl.config import Node, TrainConfig
+from seq2seq_pl.datamodule import DataModule
+from seq2seq_pl.interfaces import Score
+from seq2seq_pl.module import Seq2SeqModule
+from seq2seq_pl.record import environment, named_scores, scores_json, write_record, write_results
+from seq2seq_pl.saved import read_checkpoint
+from seq2seq_pl.scoring import Scored, count_parameters
+
+NO_HYPERPARAMETERS = frozenset({"run_dir", "cache_dir", "path", "download", "files", "samples", "callback", "logger"})
+"""Settings that say where things are and what is shown, not what is trained."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        best: the best monitored score on the validation split.
+        scores: of every test split, by full name ("test/translation/bleu").
+    """
+
+    best: float
+    scores: Mapping[str, Score]
+
+
+def quieten() -> None:
+    """Keeps the libraries' hints off a newcomer's screen; their warnings stay."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    # A worker process would only add its start-up to batches that are gathered from memory-mapped ids.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*directory .* exists and is not empty.*")  # Hydra's .hydra is in it
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")  # between Lightning and torch
+
+
+def run(settings: TrainConfig) -> Outcome:
+    """Prepares the data, trains, scores every test split with the best checkpoint, writes everything down."""
+    quieten()
+    began = time.perf_counter()
+    console = Console()
+    rehearse(settings)
+    tokenizers = build_tokenizers(settings)
+    data = build_data(settings, tokenizers)
+    data.prepare_data()
+    trainer = build_trainer(settings)
+    L.seed_everything(settings.seed, workers=True, verbose=False)
+    module = build_module(settings, tokenizers, data.example)
+    record = first_record(settings, data, module)
+    if trainer.is_global_zero:
+        write_record(Path(settings.run_dir), record)
+        console.print(summary.data_table(data.reports))
+        console.print(
+            f"{count_parameters(module):,} parameters, run directory {shown(settings.run_dir)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    fit_began = time.perf_counter()
+    trainer.fit(module, data)
+    fit_seconds = time.perf_counter() - fit_began
+    best = restore_best(trainer, module)
+    scored = score_tests(trainer, module, data, Path(settings.run_dir))
+    scores = {name: score for split, result in scored.items() for name, score in named_scores(split, result).items()}
+    if trainer.is_global_zero:
+        log_hyperparameters(trainer, settings, scores)
+        finished = {
+            "fit_seconds": round(fit_seconds, 2),
+            "wall_seconds": round(time.perf_counter() - began, 2),
+            "steps": trainer.global_step,
+            "epochs": trainer.current_epoch,
+            "best": {f"val/{settings.task_name}/{settings.monitor}": None if math.isnan(best) else best},
+            "scores": scores_json(scores),
+        }
+        write_record(Path(settings.run_dir), {**record, **finished})
+        console.print(summary.score_table(scores))
+        for result in scored.get("test", {}).values():
+            console.print(summary.sample_table(result.items, settings.samples))
+        summary.print_next_commands(console, shown(settings.run_dir))
+    return Outcome(best, scores)
+
+
+def first_record(settings: TrainConfig, data: DataModule, module: Seq2SeqModule) -> dict[str, object]:
+    """What is known of a run before its first step."""
+    tokenizers = data.tokenizers
+    return {
+        "command": ["python", "-m", "seq2seq_pl.train", *sys.argv[1:]],
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "seed": settings.seed,
+        "config": asdict(settings),
+        "environment": environment(),
+        "parameters": count_parameters(module),
+        "vocabulary": {
+            "source": tokenizers.source.vocab_size,
+            "target": tokenizers.target.vocab_size,
+            "sha256": sha256(tokenizers.to_json().encode()).hexdigest(),
+        },
+        "corpus": {
+            f"{task}/{split}": {"sha256": data.tasks[task].digests(split), "store": data.fingerprints[task, split]}
+            | asdict(report)
+            for (task, split), report in data.reports.items()
+        },
+    }
+
+
+def restore_best(trainer: L.Trainer, module: Seq2SeqModule) -> float:
+    """Loads the best checkpoint's weights, where there is one, and returns its monitored score."""
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, ModelCheckpoint) and callback.best_model_path and callback.best_model_score is not None:
+            path = trainer.strategy.broadcast(callback.best_model_path)
+            module.load_state_dict(dict(read_checkpoint(Path(path)).weights))
+            return float(callback.best_model_score)
+    return float("nan")
+
+
+def score_tests(
+    trainer: L.Trainer, module: Seq2SeqModule, data: DataModule, run_dir: Path
+) -> dict[str, dict[str, Scored]]:
+    """Scores every test split and writes its texts and scores into the run's directory."""
+    return {split: score_split(trainer, module, data, split, run_dir / split) for split in data.test_splits()}
+
+
+def score_split(
+    trainer: L.Trainer, module: Seq2SeqModule, data: DataModule, split: str, directory: Path
+) -> dict[str, Scored]:
+    """Scores one split by the path that validation takes; returns the results by task."""
+    module.split = split
+    trainer.test(module, dataloaders=data.loader(split), verbose=False)
+    scored = {task: result for (name, task), result in module.scored.items() if name == split}
+    if trainer.is_global_zero:
+        write_results(directory, split, scored)
+    return scored
+
+
+def log_hyperparameters(trainer: L.Trainer, settings: TrainConfig, scores: Mapping[str, Score]) -> None:
+    """Fills TensorBoard's HPARAMS tab with the settings and the final scores."""
+    values = {name: score.value for name, score in scores.items()}
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(hyperparameters(asdict(settings)), values)
+            logger.save()
+
+
+def hyperparameters(node: Node, path: str = "") -> dict[str, str | int | float | bool]:
+    """The settings that can change a score as one flat mapping of scalars; a part stands as its name."""
+    flat: dict[str, str | int | float | bool] = {}
+    for key, value in node.items():
+        if key in NO_HYPERPARAMETERS:
+            continue
+        if isinstance(value, Mapping):
+            flat |= hyperparameters(value, f"{path}{key}.")
+        elif key == "_target_":
+            flat[path.rstrip(".")] = str(value).rsplit(".", 1)[-1]
+        elif isinstance(value, (str, int, float, bool)):
+            flat[f"{path}{key}"] = value
+    return flat
+
+
+def shown(directory: str) -> str:
+    """A directory as a person would type it from here."""
+    path = Path(directory)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else directory

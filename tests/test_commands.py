@@ -1,0 +1,141 @@
+"""The commands as a person types them, on a tiny corpus, each in a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+NASTY = (
+    (
+        b"a b c\n\n   \na\x00b\x1b[31m\x07\n"
+        + "a\u2028b\x85c\n\u202eשלום مرحبا\n👩‍👩‍👧‍👦 e\u0301\n".encode()
+        + b"a\rb\r\n\xff\xfe \x80\n"
+    )
+    + b"x" * 100_000
+    + b"\n"
+    + b"a " * 1_000
+    + b"\nno newline at the end"
+)
+
+
+@pytest.fixture
+def quiet(tiny_arguments, corpus_folder) -> list[str]:
+    """Arguments of a run that draws no pictures."""
+    fitting = [argument for argument in tiny_arguments if "attention" not in argument]  # none has no size
+    return [*fitting, f"corpus.path={corpus_folder}", "callback=[checkpoint,progress]", "logger=[]"]
+
+
+def test_train_evaluate_and_generate_agree(command, tmp_path, tiny_arguments, corpus_folder):
+    trained = command("train", *tiny_arguments, f"corpus.path={corpus_folder}")
+    assert trained.returncode == 0, trained.stderr.decode()
+    (run,) = (tmp_path / "runs" / "translation").iterdir()
+    assert {"record.json", "checkpoints", "tensorboard", "metrics.csv", "test", ".hydra"} <= {
+        path.name for path in run.iterdir()
+    }
+    said = trained.stdout.decode()
+    assert f"python -m seq2seq_pl.generate run={run.relative_to(tmp_path)}" in said
+    assert "Traceback" not in trained.stderr.decode()
+    assert "Warning" not in trained.stderr.decode()
+    assert json.loads((run / "record.json").read_text())["command"][:3] == ["python", "-m", "seq2seq_pl.train"]
+
+    evaluated = command("evaluate", f"run={run}", "trainer=cpu")
+    assert evaluated.returncode == 0, evaluated.stderr.decode()
+    assert "Warning" not in evaluated.stderr.decode()
+    for name in ("scores.json", "hypotheses.txt", "references.txt"):
+        assert (run / "evaluate" / "test" / name).read_bytes() == (run / "test" / name).read_bytes()
+
+    generated = command("generate", f"run={run}", stdin=(corpus_folder / "test.src").read_bytes())
+    assert generated.returncode == 0, generated.stderr.decode()
+    assert generated.stdout == (run / "test" / "hypotheses.txt").read_bytes()
+
+
+def test_generate_keeps_the_lines_aligned_whatever_it_reads(command, finished):
+    done = command("generate", f"run={finished}", "device=cpu", stdin=NASTY)
+    assert done.returncode == 0, done.stderr.decode()
+    answers = done.stdout.split(b"\n")
+    assert answers.pop() == b""
+    assert len(answers) == NASTY.count(b"\n") + 1
+    assert answers[1] == answers[2] == b""
+    assert b"2 lines had over max_source_length=128 tokens and were cut." in done.stderr
+    assert command("generate", f"run={finished}", "batch_size=1", stdin=NASTY).stdout == done.stdout
+
+
+def test_sacrebleus_own_command_finds_the_same_figure(finished):
+    bleu = json.loads((finished / "test" / "scores.json").read_text())["test/translation/bleu"]
+    settings = dict(item.split(":", 1) for item in bleu["signature"].split("|") if ":" in item)
+    files = [str(finished / "test" / "references.txt"), "-i", str(finished / "test" / "hypotheses.txt")]
+    options = ["-m", "bleu", "--tokenize", settings["tok"], "--format", "text", "-b", "-w", "10"]
+    line = [sys.executable, "-m", "sacrebleu", *files, *options]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert float(done.stdout) == pytest.approx(bleu["value"], abs=1e-9)
+
+
+def test_a_sweep_gives_each_job_its_directory_and_ends_with_a_table(command, tmp_path, quiet):
+    done = command("train", "-m", *quiet, "model/attention=none,additive", "seed=1,2", "trainer.max_epochs=1")
+    assert done.returncode == 0, done.stderr.decode()
+    (sweep,) = (tmp_path / "runs" / "translation").iterdir()
+    for job in "0123":
+        assert (sweep / job / "test" / "scores.json").is_file()
+    attentions = {
+        json.loads((sweep / job / "record.json").read_text())["config"]["model"]["attention"]["_target_"]
+        for job in "0123"
+    }
+    assert len(attentions) == 2
+    assert len((sweep / "results.csv").read_text().splitlines()) == 5
+
+
+def test_a_mistake_in_one_job_of_a_sweep_leaves_the_others(command, tmp_path, quiet):
+    done = command("train", "-m", *quiet, "model.dropout=7,0.1", "trainer.max_epochs=1")
+    assert done.returncode == 2
+    assert b"dropout (7) must be " in done.stderr
+    (sweep,) = (tmp_path / "runs" / "translation").iterdir()
+    assert (sweep / "1" / "test" / "scores.json").is_file()
+    assert not (sweep / "0").exists()
+    assert "failed" in (sweep / "results.csv").read_text()
+
+
+def test_a_line_of_100_000_characters_is_left_out_counted_and_told(command, tmp_path, quiet, write_corpus):
+    folder = write_corpus(tmp_path / "corpus")
+    for side in ("src", "rev"):
+        with (folder / f"train.{side}").open("a") as file:
+            file.write("x" * 100_000 + "\n")
+    done = command("train", *quiet, f"corpus.path={folder}", "trainer.max_epochs=1")
+    assert done.returncode == 0, done.stderr.decode()
+    (run,) = (tmp_path / "runs" / "translation").iterdir()
+    report = json.loads((run / "record.json").read_text())["corpus"]["translation/train"]
+    assert (report["kept"], report["too_long"]) == (60, 1)
+    (row,) = (line for line in done.stdout.decode().splitlines() if line.split()[:2] == ["train", "60"])
+    assert row.split()[-2] == "1"
+
+
+BAD_DATA = {
+    "files of different length": ({"train.src": b"a\n" * 59}, "train.src has 59 lines but "),
+    "bytes that are not UTF-8": ({"valid.rev": b"a\n" * 5 + b"\xff\n"}, "line 6: byte 1 is not UTF-8."),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_bad_data_is_one_line_and_exit_code_2_and_leaves_no_run(command, tmp_path, quiet, write_corpus, case):
+    folder = write_corpus(tmp_path / "corpus")
+    files, sentence = BAD_DATA[case]
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    done = command("train", *quiet, f"corpus.path={folder}")
+    assert done.returncode == 2
+    assert sentence in done.stderr.decode()
+    assert done.stderr.startswith(b"error: ")
+    assert done.stderr.count(b"\n") == 1
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_relative_to(folder)]
+    assert [path for path in left if not path.is_relative_to(tmp_path / ".cache")] == []
+    assert not [path for path in left if path.name.startswith(".")]
+
+
+def test_a_folder_of_ones_own_with_odd_characters_is_fine(command, tmp_path, quiet, write_corpus):
+    folder = write_corpus(tmp_path / "a b=[c], Übung 日本")
+    done = command("train", *quiet, f"corpus.path='{folder}'", "trainer=smoke")
+    assert done.returncode == 0, done.stderr.decode()
+    assert Path(json.loads(next(tmp_path.rglob("record.json")).read_text())["config"]["corpus"]["path"]) == folder

@@ -1,0 +1,266 @@
+"""Everything that validate() can know before any work, by the text of its sentences."""
+
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from omegaconf import OmegaConf
+
+from seq2seq_pl.config import describe, fits, suggest, validate
+from seq2seq_pl.errors import UserError
+
+CONF = Path(__file__).parents[1] / "conf"
+CHOICES = sorted(
+    (str(file.parent.relative_to(CONF)), file.stem)
+    for file in CONF.glob("*/**/*.yaml")
+    if not file.is_relative_to(CONF / "hydra")
+)
+LISTS = ("metric", "callback", "logger")
+NEEDED = {
+    "corpus.path": "DIR",
+    "corpus.source": "en",
+    "corpus.target": "de",
+    "schedule.steps": 10,
+    "schedule.total_steps": 10,
+}
+
+
+@pytest.fixture(scope="module")
+def complete(composed):
+    """The default config with a run directory; overrides choose."""
+
+    def make(*overrides: str):
+        return composed("run_dir=runs/x", "cache_dir=cache", *overrides)
+
+    return make
+
+
+def problems(config) -> list[str]:
+    with pytest.raises(UserError) as caught:
+        validate(config)
+    return str(caught.value).splitlines()
+
+
+def changed(config, settings: Mapping[str, object]):
+    """With dotted keys set, known or not."""
+    config = config.copy()
+    for key, value in settings.items():
+        OmegaConf.update(config, key, value, force_add=True)
+    return config
+
+
+def test_the_default_config_is_valid(complete):
+    settings = validate(complete())
+    assert (settings.task_name, settings.monitor, settings.run_dir) == ("translation", "bleu", "runs/x")
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES, ids=["=".join(pair) for pair in CHOICES])
+def test_every_yaml_of_every_group_composes_and_is_valid(complete, group, choice):
+    config = complete(f"{group}=[{choice}]" if group in LISTS else f"{group}={choice}")
+    for path, value in NEEDED.items():
+        node, key = path.rsplit(".", 1)
+        if OmegaConf.is_missing(OmegaConf.select(config, node), key):
+            OmegaConf.update(config, path, value)
+    validate(config)
+
+
+def test_a_valid_config_becomes_plain_values_only(complete):
+    def plain(value: object) -> bool:
+        if isinstance(value, dict):
+            return all(isinstance(key, str) and plain(below) for key, below in value.items())
+        return (
+            all(map(plain, value)) if type(value) is list else value is None or type(value) in (str, int, float, bool)
+        )
+
+    assert plain(asdict(validate(complete())))
+
+
+def test_all_problems_are_told_at_once(complete):
+    config = changed(
+        complete(), {"model.dropuot": 0.1, "batch_size": 0, "optimiser": {}, "objective.label_smoothing": "much"}
+    )
+    assert sorted(problems(config)) == [
+        "batch_size (0) must be at least 1.",
+        "model.dropuot: no such argument of Seq2Seq; did you mean dropout?",
+        "objective.label_smoothing (much) must be a number.",
+        "optimiser: no such setting; did you mean optimizer?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "task",
+        "corpus",
+        "tokenizer",
+        "model",
+        "model.embedding",
+        "model.encoder",
+        "model.bridge",
+        "model.attention",
+        "model.decoder",
+        "model.output",
+        "objective",
+        "decoding",
+        "optimizer",
+        "schedule",
+        "teacher_forcing",
+        "trainer",
+        "metric.bleu",
+        "callback.checkpoint",
+        "logger.csv",
+    ],
+)
+def test_a_misspelt_key_is_named_in_every_node(complete, path):
+    (problem,) = problems(changed(complete(), {f"{path}.qqq": 1}))
+    assert problem.startswith(f"{path}.qqq: no such argument of ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("corpus.sorce", "source"), ("optimizer.learning_r", None), ("trainer.max_epoch", "max_epochs"), ("sede", "seed")],
+)
+def test_the_nearest_valid_name_is_proposed(complete, typed, meant):
+    (problem,) = problems(changed(complete(), {typed: 3}))
+    assert problem.startswith(f"{typed}: no such ")
+    assert problem.endswith(f"; did you mean {meant}?" if meant else ".")
+
+
+def test_what_build_fills_in_cannot_be_set(complete):
+    config = changed(complete(), {"model.encoder.input_size": 5, "model.output.embedding": 1, "trainer.callbacks": []})
+    assert [problem.split(":")[0] for problem in problems(config)] == [
+        "trainer.callbacks",
+        "model.encoder.input_size",
+        "model.output.embedding",
+    ]
+
+
+def test_a_missing_value_is_asked_for_once_though_others_refer_to_it(complete):
+    assert problems(complete("corpus=tsv", "corpus.path=x", "corpus.source=en")) == [
+        "corpus.target: is needed; write corpus.target=..."
+    ]
+
+
+def test_a_missing_argument_is_asked_for(complete):
+    config = complete()
+    del config.model.encoder.cell
+    assert problems(config) == ["model.encoder.cell: is needed; write model.encoder.cell=..."]
+
+
+def test_a_missing_root_setting_is_asked_for(complete):
+    config = complete()
+    del config.seed
+    assert problems(config) == ["seed: is needed; write seed=..."]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("seed", "one", "must be a whole number."),
+        ("seed", -1, "must be at least 0."),
+        ("seed", 1.5, "must be a whole number."),
+        ("batch_size", -4, "must be at least 1."),
+        ("max_tokens", 0, "must be at least 1."),
+        ("max_source_length", True, "must be a whole number."),
+        ("shared_vocabulary", "perhaps", "must be true or false."),
+        ("task_name", 3, "must be a text."),
+        ("model.dropout", "half", "must be a number."),
+        ("model.encoder.layers", 1.5, "must be a whole number."),
+        ("model.encoder.bidirectional", 1, "must be true or false."),
+        ("tokenizer.vocab_size", "many", "must be a whole number or null."),
+        ("corpus.files", "train", "must be a group of settings."),
+        ("corpus.columns", "en", "must be a list or null."),
+        ("metric.bleu.tokenize", 13, "must be a text or null."),
+        ("decoding.beam_size", None, "must be a whole number."),
+    ],
+)
+def test_a_value_of_the_wrong_type_or_range_is_named_with_the_rule(complete, key, value, rule):
+    found = problems(changed(complete(), {key: value}))
+    assert f"{key} ({value}) {rule}" in found
+
+
+@pytest.mark.parametrize("name", ["task", "model", "optimizer", "tokenizer", "trainer"])
+def test_a_group_that_is_no_group_says_how_to_choose(complete, name):
+    config = complete()
+    OmegaConf.set_struct(config, False)
+    config[name] = "nonsense"
+    (problem,) = [found for found in problems(config) if found.startswith(f"{name} ")]
+    assert problem.startswith(f"{name} (nonsense) must be a group of settings; choose one with {name}=")
+
+
+def test_nothing_chosen_says_how_to_choose(complete):
+    config = complete()
+    config.schedule = {}
+    assert problems(config) == ["schedule: nothing is chosen here; choose one with schedule=NAME."]
+
+
+def test_a_model_without_a_part_asks_for_it(complete):
+    config = complete()
+    del config.model.bridge
+    assert problems(config) == ["model.bridge: nothing is chosen here; choose one with model/bridge=NAME."]
+
+
+@pytest.mark.parametrize(
+    "target", ["seq2seq_pl.model.encoder.rnn.RNNEncodr", "seq2seq_pl.nowhere.Encoder", "RNNEncoder", "seq2seq_pl.model"]
+)
+def test_a_target_that_is_no_part_is_named(complete, target):
+    config = complete()
+    config.model.encoder._target_ = target
+    (problem,) = problems(config)
+    assert problem.startswith(f"model.encoder._target_ ({target}) ")
+    assert "\n" not in problem
+
+
+def test_a_reference_to_nothing_is_named_with_its_place(complete):
+    config = complete()
+    config.model.encoder.dropout = "${model.dropuot}"
+    (problem,) = problems(config)
+    assert "model.dropuot" in problem
+    assert problem.startswith("model.encoder.dropout")
+
+
+def test_a_chosen_list_may_be_empty(complete):
+    settings = validate(complete("logger=[]", "callback=[]", "metric=[]", "monitor=loss"))
+    assert (settings.logger, settings.callback, settings.metric) == ({}, {}, {})
+
+
+def test_an_experiment_may_not_bring_settings_that_nobody_reads(complete):
+    (problem,) = problems(changed(complete(), {"warmup": 3}))
+    assert problem.startswith("warmup: no such setting")
+
+
+@pytest.mark.parametrize(
+    ("hint", "good", "bad"),
+    [
+        (int, [3, -1], [3.0, "3", True, None]),
+        (float, [3, 0.5], ["3", False, None]),
+        (bool, [True], [0, "true"]),
+        (str, ["", "a"], [1, None]),
+        (int | None, [3, None], ["3"]),
+        (Literal["a", "b"], ["a"], ["c", None]),
+        (Sequence[str], [[], ["a"]], ["a", 1]),
+        (tuple[int, ...], [[1]], [1]),
+        (dict[str, int], [{"a": 1}], [[1]]),
+        (typing.Any, [1, None], []),
+    ],
+    ids=str,
+)
+def test_a_value_fits_its_annotation(hint, good, bad):
+    assert all(fits(value, hint) for value in good)
+    assert not any(fits(value, hint) for value in bad)
+
+
+def test_every_annotation_is_said_in_words():
+    hints = (int, float, str, bool, list[int], dict[str, int], Literal["a", "b"], int | None)
+    words = "a whole number; a number; a text; true or false; a list; a group of settings; one of a, b"
+    assert "; ".join(map(describe, hints)) == f"{words}; a whole number or null"
+
+
+def test_a_suggestion_is_the_nearest_name_or_the_few_there_are():
+    known = ("size", "dropout")
+    assert suggest("dropuot", known) == "; did you mean dropout?"
+    assert suggest("qqq", known) == "; there is dropout, size."
+    assert suggest("qqq", ()) == "; it takes none."

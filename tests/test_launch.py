@@ -1,0 +1,221 @@
+"""What a command line becomes, and how a mistake on it is answered."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.launch import checked_arguments, near, shipped
+
+
+def complaint(*arguments: str) -> str:
+    with pytest.raises(UserError) as caught:
+        checked_arguments(list(arguments))
+    return str(caught.value)
+
+
+def value(argument: str) -> object:
+    """What Hydra will read in an argument."""
+    return OverridesParser.create().parse_override(argument).value()
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "task=translation",
+        "model/attention=none",
+        "metric=[bleu,chrf]",
+        "callback=[]",
+        "schedule@teacher_forcing=linear",
+        "experiment=null",
+        "+schedule@other=cosine",
+        "~logger",
+        "~hydra.callbacks.sweep_table",
+        "+optimizer.eps=1e-9",
+        "++optimizer.eps=1e-9",
+        "hydra.run.dir=somewhere",
+        "hydra.sweep.dir=some/where",
+        "hydra/launcher=basic",
+    ],
+)
+def test_a_good_choice_and_whatever_is_hydras_stays_as_typed(argument):
+    assert checked_arguments([argument]) == [argument]
+
+
+@pytest.mark.parametrize("argument", ["seed=2", "seed=[1,2]", "model.dropout=0.1", "model.dropuot=0.1"])
+def test_a_setting_is_added_so_that_validate_sees_a_misspelt_one(argument):
+    assert checked_arguments([argument]) == [f"++{argument}"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "runs/a b/c",
+        "runs/[1]",
+        "runs/(old) {x}",
+        "runs/a=b",
+        "runs/Übung/日本語",
+        "runs/it's",
+        'runs/"quoted"',
+        r"C:\runs\new",
+        "runs/a:b",
+        "runs/#1",
+        "runs/100%",
+        "runs/a'b c",
+        "-",
+        "../shared/corpora",
+        "~/runs",
+    ],
+)
+def test_a_path_reaches_the_command_as_typed(path):
+    (argument,) = checked_arguments([f"run={path}"])
+    assert argument.startswith("++run=")
+    assert value(argument) == path
+
+
+SWEEPS = ["seed=1,2", "seed=range(1,4)", "model/attention=none,additive", "model/attention=glob(*)"]
+
+
+@pytest.mark.parametrize("argument", SWEEPS)
+def test_several_values_are_a_sweep_where_one_is_asked_for_and_else_a_mistake(argument):
+    passed, _ = checked_arguments(["-m", argument])
+    assert OverridesParser.create().parse_override(passed).is_sweep_override()
+    assert passed == (argument if "/" in argument else f"++{argument}")
+    assert complaint(argument).startswith(f"{argument}: several values are a sweep, which needs -m; ")
+
+
+@pytest.mark.parametrize("argument", ["run='a,b'", 'run="a,b"'])
+def test_a_quoted_comma_is_no_sweep(argument):
+    (passed,) = checked_arguments([argument])
+    assert value(passed) == "a,b"
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("task=translatoin", "task=translatoin: no such choice; did you mean translation? There is "),
+        ("corpus=multi30", "corpus=multi30: no such choice; did you mean multi30k? There is "),
+        ("model/attention=aditive", "model/attention=aditive: no such choice; did you mean additive? There is "),
+        ("model/atention=additive", "model/atention: no such group; did you mean model/attention?"),
+        ("schedule@teacher_forcing=lineer", "schedule=lineer: no such choice; did you mean linear? There is "),
+        ("model/attention=[none,aditive]", "model/attention=aditive: no such choice; did you mean additive? There is "),
+        ("metric=[bleu,crf]", "metric=crf: no such choice; did you mean chrf? There is "),
+        ("trainer=qqq", "trainer=qqq: no such choice. There is auto, cpu, ddp, gpu, smoke."),
+        ("task", "task: a setting is written NAME=VALUE, for example task=translation."),
+        ("translate me", "translate me: a setting is written NAME=VALUE, for example task=translation."),
+        ("=3", "=3: a setting is written NAME=VALUE, for example task=translation."),
+    ],
+)
+def test_a_mistyped_argument_is_answered_in_a_sentence(argument, sentence):
+    found = complaint(argument)
+    assert found.startswith(sentence)
+    assert "\n" not in found
+
+
+def test_all_mistyped_arguments_are_told_at_once():
+    assert [line.split(":")[0] for line in complaint("task=x", "seed=1", "model=y", "what").splitlines()] == [
+        "task=x",
+        "model=y",
+        "what",
+    ]
+
+
+def test_a_group_of_ones_own_is_found_in_config_dir(tmp_path):
+    folder = tmp_path / "experiment"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("seed: 3\n")
+    options = ["--config-dir", str(tmp_path)]
+    assert checked_arguments([*options, "+experiment=mine"]) == ["+experiment=mine", *options]
+    assert "did you mean mine?" in complaint("--config-dir", str(tmp_path), "experiment=mein")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "--cfg job -m seed=3 task=translation",
+        "seed=3 -m task=translation --cfg job",
+        "seed=3 task=translation --cfg job -m",
+    ],
+)
+def test_options_may_stand_anywhere(typed):
+    settings, options = ["++seed=3", "task=translation"], ["--cfg", "job", "-m"]
+    passed = checked_arguments(typed.split())
+    assert passed[:2] == settings
+    assert sorted(passed[2:]) == sorted(options)
+    assert [text for text in passed if text in ("--cfg", "job")] == ["--cfg", "job"]
+
+
+def test_near_is_silent_where_nothing_is():
+    assert near("qqq", ["abc"]) == "."
+    assert near("adc", ["abc"]) == "; did you mean abc?"
+
+
+def test_what_ships_is_found():
+    assert (shipped("conf") / "train.yaml").is_file()
+
+
+# -- whole commands --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "generate", "launch", "config", "sweep_table"])
+def test_help_is_answered_without_torch(name):
+    code = f"import seq2seq_pl.{name}, sys; assert not {{'torch', 'lightning', 'numpy'}} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_help_says_what_can_be_chosen(command):
+    done = command("train", "--help")
+    text = done.stdout.decode()
+    assert done.returncode == 0
+    assert "python -m seq2seq_pl.train task=translation" in text
+    assert "model/attention: " in text
+    assert "batch_size: 128" in text
+
+
+MISTAKES = [
+    ("train", "task=translatoin", "task=translatoin: no such choice; did you mean translation?"),
+    ("train", "model.dropuot=0.1", "model.dropuot: no such argument of Seq2Seq; did you mean dropout?"),
+    ("train", "corpus.path=nowhere", "corpus.path (nowhere): no such directory"),
+    ("generate", "run=nowhere", "run=nowhere: no such directory"),
+    ("evaluate", "run=.", "run=. is not the directory of a run"),
+    ("generate", "", "run: is needed; write run=..."),
+    ("evaluate", "run=x,y", "run=x,y: several values are a sweep, which needs -m; "),
+    ("train", "~loger", "Could not delete from config. 'loger' does not exist."),
+    ("train", "+seed=3", "Could not append to config. An item is already at 'seed'."),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "argument", "sentence"), MISTAKES, ids=[argument for _, argument, _ in MISTAKES])
+def test_a_mistake_is_one_line_and_exit_code_2(command, tmp_path, name, argument, sentence):
+    done = command(name, *filter(None, [argument]))
+    assert done.returncode == 2
+    text = done.stderr.decode()
+    assert text.startswith(f"error: {sentence}")
+    assert text.count("\n") == 1
+    assert done.stdout == b""
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.slow
+def test_a_fault_of_ours_keeps_its_traceback_and_exit_code_1(command, tmp_path, corpus_folder, tiny_arguments):
+    (tmp_path / "faulty.py").write_text(
+        "from seq2seq_pl.schedule.constant import Constant\n\n\n"
+        "class Faulty(Constant):\n"
+        "    def __call__(self, step: int) -> float:\n"
+        "        raise LookupError('a fault of ours')\n"
+    )
+    (tmp_path / "conf" / "schedule").mkdir(parents=True)
+    (tmp_path / "conf" / "schedule" / "faulty.yaml").write_text("_target_: faulty.Faulty\nvalue: 1.0\n")
+    places = ("schedule=faulty", f"corpus.path={corpus_folder}")
+    done = command("train", "--config-dir", "conf", *tiny_arguments, *places, "callback=[]", "logger=[]")
+    assert done.returncode == 1
+    assert b"Traceback (most recent call last)" in done.stderr
+    assert done.stderr.strip().endswith(b"LookupError: a fault of ours")
+
+
+def test_the_conf_folder_beside_the_package_is_used_in_a_checkout():
+    assert shipped("conf") == Path(__file__).parents[1] / "conf"

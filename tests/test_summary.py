@@ -1,0 +1,70 @@
+"""What a command prints when it is done."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from seq2seq_pl.interfaces import Example, Score
+from seq2seq_pl.scoring import Item
+from seq2seq_pl.store import Report
+from seq2seq_pl.summary import data_table, print_next_commands, sample_table, score_table
+
+
+@pytest.fixture
+def shown():
+    """Prints to a terminal 80 columns wide -> the text."""
+
+    def show(thing) -> str:
+        console = Console(file=io.StringIO(), width=80)
+        thing(console) if callable(thing) else console.print(thing)
+        return console.file.getvalue()
+
+    return show
+
+
+def item(text: str) -> Item:
+    return Item(0, f"output of {text}", Example(text, (f"reference of {text}",)))
+
+
+def test_what_was_left_out_and_cut_is_shown(shown):
+    reports = {
+        ("t", "train"): Report("train", kept=29_000, empty=1_234, too_long=56, source_tokens=58_000),
+        ("t", "test"): Report("test", kept=3, cut=2, target_tokens=6, target_unknown=3),
+    }
+    text = shown(data_table(reports))
+    train, test = (next(line for line in text.splitlines() if line.split()[:1] == [name]) for name in ("train", "test"))
+    assert train.split()[1:] == ["29,000", "2.0", "0.0", "0.00", "1,234", "56", "0"]
+    assert test.split()[1:] == ["3", "0.0", "2.0", "50.00", "0", "0", "2"]
+
+
+def test_tasks_are_named_where_there_are_several(shown):
+    text = shown(data_table({("a", "test"): Report("test"), ("b", "test"): Report("test")}))
+    assert "a/test" in text
+    assert "b/test" in text
+
+
+def test_scores_stand_by_split_with_their_signatures_below(shown):
+    bleu = Score(34.567, "nrefs:1|tok:13a")
+    text = shown(score_table({"test/t/bleu": bleu, "test/t/loss": Score(1.234, "plain"), "test_unseen/t/bleu": bleu}))
+    assert "34.57" in text
+    assert "1.23" in text
+    assert "nrefs:1|tok:13a" in text
+    assert "test_unseen" in text
+
+
+def test_samples_are_spread_evenly_and_their_text_is_no_markup(shown):
+    text = shown(sample_table([item(f"[bold]{i}[/nothing]") for i in range(9)], 3))
+    assert [i for i in range(9) if f"[bold]{i}[/nothing]" in text] == [0, 4, 8]
+
+
+@pytest.mark.parametrize(("items", "count", "rows"), [(0, 5, 0), (1, 5, 1), (3, 1, 1), (3, 0, 0), (2, 5, 2)])
+def test_there_are_as_many_samples_as_asked_for_and_there(shown, items, count, rows):
+    text = shown(sample_table([item(f"nr{i}") for i in range(items)], count))
+    assert text.count("output of") == rows
+
+
+def test_next_commands_name_the_run(shown):
+    text = shown(lambda console: print_next_commands(console, "runs/[a]/b"))
+    assert "tensorboard --logdir runs/[a]/b" in text
+    assert "seq2seq_pl.generate run=runs/[a]/b" in text
