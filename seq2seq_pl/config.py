@@ -298,7 +298,11 @@ def fits(value: object, hint: object) -> bool:
         return isinstance(value, Sequence) and not isinstance(value, str)
     if origin in (Mapping, dict):
         return isinstance(value, Mapping)
-    return True
+    return not _is_tensor(hint)  # which no YAML can hold
+
+
+def _is_tensor(hint: object) -> bool:
+    return getattr(hint, "__module__", "") == "torch" and getattr(hint, "__name__", "") == "Tensor"
 
 
 def describe(hint: object) -> str:
@@ -306,7 +310,7 @@ def describe(hint: object) -> str:
     words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(describe(argument) for argument in arguments)
+        return " or ".join(describe(argument) for argument in arguments if not _is_tensor(argument))
     if origin is Literal:
         return "one of " + ", ".join(str(argument) for argument in arguments)
     if origin in (Sequence, list, tuple):

@@ -264,3 +264,7 @@ def test_a_suggestion_is_the_nearest_name_or_the_few_there_are():
     assert suggest("dropuot", known) == "; did you mean dropout?"
     assert suggest("qqq", known) == "; there is dropout, size."
     assert suggest("qqq", ()) == "; it takes none."
+
+
+def test_a_text_where_torch_takes_a_number_or_a_tensor_is_told(complete):
+    assert problems(complete("optimizer.lr=fast")) == ["optimizer.lr (fast) must be a number."]
