@@ -172,7 +172,7 @@ def test_help_says_what_can_be_chosen(command):
     assert done.returncode == 0
     assert "python -m seq2seq_pl.train task=translation" in text
     assert "model/attention: " in text
-    assert "batch_size: 128" in text
+    assert "batch_size: 64" in text
 
 
 MISTAKES = [

@@ -33,7 +33,7 @@ def chinese_font(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
     builder.setupGlyf(dict.fromkeys((".notdef", "cat", "dog"), glyph))
     builder.setupHorizontalMetrics(dict.fromkeys((".notdef", "cat", "dog"), (900, 100)))
     builder.setupHorizontalHeader(ascent=800, descent=-200)
-    builder.setupNameTable({"familyName": "Noto Sans CJK Tiny", "styleName": "Regular"})
+    builder.setupNameTable({"familyName": "Noto Sans CJK AAA", "styleName": "Regular"})
     builder.setupOS2()
     builder.setupPost()
     path = tmp_path / "tiny.ttf"
@@ -43,7 +43,7 @@ def chinese_font(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
     monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [str(path), str(tmp_path / "broken.ttf")])
     picture._candidates.cache_clear()
     picture._search.cache_clear()
-    yield "Noto Sans CJK Tiny"
+    yield "Noto Sans CJK AAA"
     font_manager.fontManager.ttflist[:] = before
     picture._candidates.cache_clear()
     picture._search.cache_clear()

@@ -12,7 +12,13 @@ from seq2seq_pl.interfaces import BOS, PAD
 LSTM_BOTH = {
     f"{side}.{key}": value for side in ("encoder", "decoder") for key, value in [("cell", "lstm"), ("layers", 2)]
 }
-SUTSKEVER = {**LSTM_BOTH, "dropout": 0.0, "embedding.size": 32, "encoder.bidirectional": False}
+SUTSKEVER = {
+    **LSTM_BOTH,
+    "dropout": 0.0,
+    "embedding.size": 32,
+    "embedding.scale": False,
+    "encoder.bidirectional": False,
+}
 SUTSKEVER |= {"encoder.hidden_size": 64, "decoder.hidden_size": 64}
 
 
