@@ -6,6 +6,7 @@ import atexit
 import csv
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,7 +167,7 @@ def as_table(rows: Sequence[Sequence[str]], best: str | None) -> Table:
     table = Table(title="sweep, best first", box=SIMPLE_HEAD, padding=0)
     tasks = {name.split("/")[1] for name in rows[0] if name.count("/") == 2}
     for name in rows[0]:
-        words = [word for word in name.split("/") if len(tasks) > 1 or word not in tasks]
+        words = [word for word in re.split("[/.]", name) if len(tasks) > 1 or word not in tasks]
         table.add_column(Text("\n".join(words)), overflow="fold")
     for row in rows[1:]:
         chosen = row[0] == best
