@@ -105,8 +105,9 @@ def test_every_part_is_named_in_a_yaml():
     for path in FILES:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             bases = {ast.unparse(base) for base in node.bases} if isinstance(node, ast.ClassDef) else set()
-            if bases & CONTRACTS and path.stem not in ("interfaces", "library"):
-                assert f"seq2seq_pl.{module(path)}.{node.name}" in targets
+            target = f"seq2seq_pl.{module(path)}.{getattr(node, 'name', '')}"
+            if bases & CONTRACTS and not inspect.isabstract(get_object(target)):
+                assert target in targets
 
 
 @pytest.mark.parametrize("path", YAMLS, ids=relative)

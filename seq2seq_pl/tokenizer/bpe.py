@@ -12,10 +12,10 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import SPECIAL_TOKENS, UNK
-from seq2seq_pl.tokenizer.library import (
+from seq2seq_pl.tokenizer.trained import (
     SPACE,
     SUBWORD_VOCABULARY,
-    LibraryTokenizer,
+    TrainedTokenizer,
     check_minimum,
     check_subword_vocabulary,
     overfull,
@@ -28,7 +28,7 @@ DRAWS = 256
 """Random numbers fetched at a time; one by one they would cost more than the merging."""
 
 
-class Bpe(LibraryTokenizer):
+class Bpe(TrainedTokenizer):
     """Frequent neighbours merged, most frequent first, until the vocabulary is full.
 
     Args:
@@ -93,13 +93,13 @@ class Bpe(LibraryTokenizer):
         dropout = float(self.settings["dropout"] or 0.0)
         if rng is None or not self.stochastic:
             return super().encode(texts)
-        merges = self._merges = self._merges or Merges(json.loads(self.library.to_str())["model"])
+        merges = self._merges = self._merges or Merges(json.loads(self.trained.to_str())["model"])
         draws = uniform(rng)
         return [self._encode_dropping(text, merges, dropout, draws) for text in texts]
 
     def _encode_dropping(self, text: str, merges: Merges, dropout: float, draws: Iterator[float]) -> list[int]:
-        normal = self.library.normalizer.normalize_str(valid_text(text))
-        words = self.library.pre_tokenizer.pre_tokenize_str(normal)
+        normal = self.trained.normalizer.normalize_str(valid_text(text))
+        words = self.trained.pre_tokenizer.pre_tokenize_str(normal)
         return [symbol for word, _ in words for symbol in merges.apply(word, dropout, draws)]
 
     def _adopt(self, library: tokenizers.Tokenizer) -> None:

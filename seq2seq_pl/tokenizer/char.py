@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from tokenizers import models, pre_tokenizers
 
 from seq2seq_pl.interfaces import SPECIAL_TOKENS, UNK
-from seq2seq_pl.tokenizer.library import LibraryTokenizer, check_minimum, fit_word_level, isolate
+from seq2seq_pl.tokenizer.trained import TrainedTokenizer, check_minimum, fit_word_level, isolate
 
 
-class Char(LibraryTokenizer):
+class Char(TrainedTokenizer):
     """A token for each character (Unicode code point after NFC); ▁ is the space.
 
     Args:

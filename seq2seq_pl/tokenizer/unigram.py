@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from tokenizers import models, pre_tokenizers
 
 from seq2seq_pl.interfaces import SPECIAL_TOKENS, UNK
-from seq2seq_pl.tokenizer.library import (
+from seq2seq_pl.tokenizer.trained import (
     SPACE,
     SUBWORD_VOCABULARY,
-    LibraryTokenizer,
+    TrainedTokenizer,
     check_subword_vocabulary,
     overfull,
     subwords,
@@ -20,7 +20,7 @@ from seq2seq_pl.tokenizer.library import (
 from seq2seq_pl.tokenizer.unigram_training import candidates, learn
 
 
-class Unigram(LibraryTokenizer):
+class Unigram(TrainedTokenizer):
     """Cuts each word into its most probable pieces, given a probability for each piece.
 
     The library encodes, but does not train: its trainer walks through a hash table in random order, so that two runs on

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from tokenizers import models, pre_tokenizers
 
 from seq2seq_pl.interfaces import SPECIAL_TOKENS, UNK
-from seq2seq_pl.tokenizer.library import (
+from seq2seq_pl.tokenizer.trained import (
     SPACE,
     SYMBOL,
     UNKNOWN,
     UNSPACED,
-    LibraryTokenizer,
+    TrainedTokenizer,
     check_minimum,
     fit_word_level,
     isolate,
@@ -23,7 +23,7 @@ WORD = rf"{SPACE}?[^{SPACE}\p{{P}}\p{{S}}\p{{N}}{UNSPACED}]+"
 UNKNOWN_AFTER_UNSPACED = re.compile(rf"(?<=[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])(?: {UNKNOWN})+")
 
 
-class Word(LibraryTokenizer):
+class Word(TrainedTokenizer):
     """A token for each word, number, punctuation mark, or Chinese or Japanese character.
 
     Args:

@@ -135,7 +135,7 @@ def too_small(vocab_size: int, characters: int) -> UserError:
     )
 
 
-class LibraryTokenizer(Tokenizer):
+class TrainedTokenizer(Tokenizer):
     """A tokenizer whose model lives in the `tokenizers` library.
 
     A subclass names its `kind`, hands its constructor arguments over as `settings`, says how text is cut before the
@@ -148,7 +148,7 @@ class LibraryTokenizer(Tokenizer):
 
     def __init__(self, settings: Mapping[str, Setting]) -> None:
         self.settings = dict(settings)
-        self._library: tokenizers.Tokenizer | None = None
+        self._trained: tokenizers.Tokenizer | None = None
         self._tokens: list[str] = []
 
     @abstractmethod
@@ -160,10 +160,10 @@ class LibraryTokenizer(Tokenizer):
         """The model of these texts, at least one of them not empty. Raises UserError if they cannot fill it."""
 
     @property
-    def library(self) -> tokenizers.Tokenizer:
+    def trained(self) -> tokenizers.Tokenizer:
         """The trained tokenizer."""
-        assert self._library is not None, "train or load the tokenizer first"
-        return self._library
+        assert self._trained is not None, "train or load the tokenizer first"
+        return self._trained
 
     @property
     def vocab_size(self) -> int:
@@ -192,7 +192,7 @@ class LibraryTokenizer(Tokenizer):
 
     def encode(self, texts: Sequence[str], rng: np.random.Generator | None = None) -> list[list[int]]:
         """Ids of each text, without BOS and EOS, in parallel; `rng` is for tokenizers with subword regularisation."""
-        encodings = self.library.encode_batch_fast(list(map(valid_text, texts)), add_special_tokens=False)
+        encodings = self.trained.encode_batch_fast(list(map(valid_text, texts)), add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -209,7 +209,7 @@ class LibraryTokenizer(Tokenizer):
     def to_json(self) -> str:
         """Kind, settings and the library's own serialisation; the counterpart of `load`."""
         content = {"kind": self.kind, "version": FORMAT_VERSION, "settings": self.settings}
-        return json.dumps({**content, "library": json.loads(self.library.to_str())}, ensure_ascii=False)
+        return json.dumps({**content, "library": json.loads(self.trained.to_str())}, ensure_ascii=False)
 
     def load(self, text: str) -> None:
         """Restores what `to_json` wrote, settings included. Raises UserError if it is not such a text."""
@@ -236,5 +236,5 @@ class LibraryTokenizer(Tokenizer):
 
     def _adopt(self, library: tokenizers.Tokenizer) -> None:
         vocabulary = library.get_vocab()
-        self._library = library
+        self._trained = library
         self._tokens = sorted(vocabulary, key=vocabulary.__getitem__)
