@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -62,7 +63,7 @@ def named(path: str) -> Iterator[None]:
 
 
 def _sentence(path: str, error: Exception) -> str:
-    return f"{path}: {' '.join(str(error).split()).rstrip('.')}."
+    return f"{path}: {' '.join(str(error).split()).rstrip('.!')}."
 
 
 def part(kind: type[T], path: str, node: Node, **built: object) -> T:
@@ -168,6 +169,16 @@ def build_judging(settings: TrainConfig) -> dict[str, Judging]:
     return {settings.task_name: Judging(part(Decoding, "decoding", settings.decoding), metrics)}
 
 
+def build_teacher_forcing(settings: TrainConfig) -> Schedule:
+    """The schedule of the teacher-forcing ratio. Raises UserError if it starts outside [0, 1]."""
+    schedule = part(Schedule, "teacher_forcing", settings.teacher_forcing)
+    trial = copy.copy(schedule)
+    trial.begin(1)
+    if not 0 <= trial(0) <= 1:
+        raise UserError(f"teacher_forcing begins at a ratio of {trial(0)}, which must be from 0 to 1.")
+    return schedule
+
+
 def build_module(
     settings: TrainConfig, tokenizers: Tokenizers, example: Callable[[str, str, int], Example]
 ) -> Seq2SeqModule:
@@ -179,7 +190,7 @@ def build_module(
         part(Objective, "objective", settings.objective),
         optimizer=partial(part, torch.optim.Optimizer, "optimizer", settings.optimizer),
         schedule=part(Schedule, "schedule", settings.schedule),
-        teacher_forcing=part(Schedule, "teacher_forcing", settings.teacher_forcing),
+        teacher_forcing=build_teacher_forcing(settings),
         judging=build_judging(settings),
         texts=Texts(tokenizers.target.decode, tokenizers.source.tokens, tokenizers.target.tokens, example),
         monitor=settings.monitor,
@@ -230,7 +241,7 @@ def rehearse(settings: TrainConfig) -> None:
         lambda: part(Objective, "objective", settings.objective),
         optimizer,
         lambda: part(Schedule, "schedule", settings.schedule),
-        lambda: part(Schedule, "teacher_forcing", settings.teacher_forcing),
+        lambda: build_teacher_forcing(settings),
         lambda: build_judging(settings),
         lambda: part(L.Trainer, "trainer", settings.trainer, logger=False, default_root_dir=settings.run_dir),
     ]

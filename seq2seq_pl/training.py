@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import lightning as L
+import numpy as np
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
@@ -129,7 +130,7 @@ def restore_best(trainer: L.Trainer, module: Seq2SeqModule) -> float:
         if isinstance(callback, ModelCheckpoint) and callback.best_model_path and callback.best_model_score is not None:
             path = trainer.strategy.broadcast(callback.best_model_path)
             module.load_state_dict(dict(read_checkpoint(Path(path)).weights))
-            return float(callback.best_model_score)
+            return float(str(np.float32(callback.best_model_score)))  # Lightning keeps no more digits than these
     return float("nan")
 
 

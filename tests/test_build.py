@@ -164,3 +164,9 @@ def test_a_shared_vocabulary_is_one_tokenizer(settings):
     shared, apart = build_tokenizers(settings("shared_vocabulary=true")), build_tokenizers(settings())
     assert shared.source is shared.target
     assert apart.source is not apart.target
+
+
+def test_a_teacher_forcing_ratio_above_one_is_told(tiny, corpus_folder, tmp_path):
+    settings = tiny(corpus_folder, tmp_path / "run", "teacher_forcing.value=1.5")
+    with pytest.raises(UserError, match=r"^teacher_forcing begins at a ratio of 1\.5, which must be from 0 to 1\.$"):
+        rehearse(settings)
