@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 Counts = NDArray[np.integer]
 
 RADIX = 2**16
-"""numpy sorts 16-bit keys by radix, some ten times as fast as others; longer sentences are sorted as if this long."""
+"""numpy sorts 16-bit keys by radix, several times as fast as others; longer sentences are sorted as if this long."""
 
 
 @dataclass(frozen=True)

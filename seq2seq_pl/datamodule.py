@@ -6,7 +6,7 @@ import itertools
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import lightning as L
@@ -32,14 +32,17 @@ class TaskData:
     corpus: Corpus
     recipe: Mapping[str, object]
     weight: float = 1.0
+    digested: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
 
     def examples(self, split: str) -> Iterator[Example]:
         """The examples of a split, streamed."""
         return map(self.task.example, self.corpus.records(split))
 
     def digests(self, split: str) -> list[str]:
-        """SHA-256 of the files behind a split."""
-        return [file_digest(path) for path in self.corpus.files(split)]
+        """SHA-256 of the files behind a split, read once."""
+        if split not in self.digested:
+            self.digested[split] = [file_digest(path) for path in self.corpus.files(split)]
+        return self.digested[split]
 
 
 @dataclass
@@ -223,7 +226,10 @@ class DataModule(L.LightningDataModule):
         training = split == "train"
         stores = {name: self.open(name, split) for name, data in self.tasks.items() if split in data.corpus.splits()}
         sampler = BatchSampler(
-            {name: Lengths(store.source_lengths, store.target_lengths) for name, store in stores.items()},
+            {
+                name: Lengths(store.source_lengths, store.target_lengths, self.tasks[name].weight)
+                for name, store in stores.items()
+            },
             max_tokens=self.max_tokens,
             max_sentences=self.batch_size,
             seed=self.seed,

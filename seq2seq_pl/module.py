@@ -119,10 +119,10 @@ class Seq2SeqModule(L.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Scores the validation split and tells the schedule."""
         self._finish("valid")
-        judging = next(iter(self.judging.values()))
-        monitored = self.trainer.callback_metrics[f"{prefix('valid', next(iter(self.judging)))}/{self.monitor}"]
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
-            self.schedule.observe(float(monitored), higher_is_better(self.monitor, judging.metrics))
+            task, judging = next(iter(self.judging.items()))
+            monitored = self.scored["valid", task].scores[self.monitor].value
+            self.schedule.observe(monitored, higher_is_better(self.monitor, judging.metrics))
 
     on_test_epoch_start = on_validation_epoch_start
 

@@ -48,10 +48,10 @@ def test_recombined_words_come_back_exactly(tokenizer, sentences, data: DataObje
 @quick
 @given(data=st.data())
 def test_any_text_of_seen_characters_comes_back_exactly(tokenizer, sentences, data: DataObject):
-    if '"kind": "word"' in tokenizer.to_json():
-        pytest.skip("new words are unknown to a word tokenizer")
     text = data.draw(st.text(alphabet=sorted({*"".join(sentences), *"\u3000\u00a0\t\n"})))
-    assert there_and_back(tokenizer, text) == normal(text)
+    back = there_and_back(tokenizer, text)
+    if '"kind": "word"' not in tokenizer.to_json() or "⁇" not in back:
+        assert back == normal(text)
 
 
 @pytest.mark.parametrize("text", ["我们有两本书。", "„Grüße“", "The dog's bowl, isn't it?", "我们在Berlin"])
