@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 class TaskData:
     """A task, where its records come from, and how often it is drawn relative to the others.
 
-    `recipe` is everything in the config that decides what its examples are; it goes into the fingerprints.
+    `recipe` is everything in the config that decides what its examples are; it goes into the fingerprints. `digested`
+    remembers the files' digests by split.
     """
 
     task: Task

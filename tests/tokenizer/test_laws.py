@@ -50,8 +50,8 @@ def test_recombined_words_come_back_exactly(tokenizer, sentences, data: DataObje
 def test_any_text_of_seen_characters_comes_back_exactly(tokenizer, sentences, data: DataObject):
     text = data.draw(st.text(alphabet=sorted({*"".join(sentences), *"\u3000\u00a0\t\n"})))
     back = there_and_back(tokenizer, text)
-    if '"kind": "word"' not in tokenizer.to_json() or "⁇" not in back:
-        assert back == normal(text)
+    unknown_word = '"kind": "word"' in tokenizer.to_json() and "⁇" in back  # the others know every seen character
+    assert unknown_word or back == normal(text)
 
 
 @pytest.mark.parametrize("text", ["我们有两本书。", "„Grüße“", "The dog's bowl, isn't it?", "我们在Berlin"])
