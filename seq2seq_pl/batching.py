@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import PAD, Batch
+from seq2seq_pl.values import PAD, Batch
 
 Ints = NDArray[np.int64]
 Counts = NDArray[np.integer]

@@ -24,16 +24,14 @@ from seq2seq_pl.config import Node, TrainConfig, suggest
 from seq2seq_pl.datamodule import DataModule, TaskData, Tokenizers
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import (
-    EOS,
-    SPECIAL_TOKENS,
     Attention,
-    Batch,
     Bridge,
     Corpus,
     Decoder,
     Decoding,
+    Embedding,
     Encoder,
-    Example,
+    Initialization,
     Metric,
     Objective,
     Output,
@@ -44,6 +42,7 @@ from seq2seq_pl.interfaces import (
 from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.module import Judging, Seq2SeqModule, Texts
 from seq2seq_pl.scoring import higher_is_better, monitor_names, prefix
+from seq2seq_pl.values import EOS, SPECIAL_TOKENS, Batch, Example
 
 T = TypeVar("T")
 
@@ -86,8 +85,8 @@ def _nested(value: object) -> object:
 def build_model(node: Node, source_vocab_size: int, target_vocab_size: int) -> Seq2Seq:
     """The encoder-decoder of `model`, tried on one tiny sentence, so that parts that do not fit say so now."""
     nodes = {key: value for key, value in node.items() if isinstance(value, Mapping) and "_target_" in value}
-    source_embedding = part(nn.Embedding, "model.embedding", nodes["embedding"], vocab_size=source_vocab_size)
-    target_embedding = part(nn.Embedding, "model.embedding", nodes["embedding"], vocab_size=target_vocab_size)
+    source_embedding = part(Embedding, "model.embedding", nodes["embedding"], vocab_size=source_vocab_size)
+    target_embedding = part(Embedding, "model.embedding", nodes["embedding"], vocab_size=target_vocab_size)
     size = source_embedding.embedding_dim
     encoder = part(Encoder, "model.encoder", nodes["encoder"], input_size=size)
     decoder = part(
@@ -117,6 +116,7 @@ def build_model(node: Node, source_vocab_size: int, target_vocab_size: int) -> S
         target_embedding=target_embedding,
         output=output,
     )
+    part(Initialization, "model.initialization", nodes["initialization"])(model)
     _try(model)
     return model
 
@@ -124,7 +124,7 @@ def build_model(node: Node, source_vocab_size: int, target_vocab_size: int) -> S
 def _try(model: Seq2Seq) -> None:
     sentence = torch.tensor([[EOS]])
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        model(Batch(sentence, sentence, torch.zeros(1, dtype=torch.long), task=""))
+        model(Batch(sentence, sentence, torch.zeros(1, dtype=torch.long), task="", copies=sentence))
 
 
 # -- data ------------------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def build_module(
     model = build_model(settings.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
     return Seq2SeqModule(
         model,
-        part(Objective, "objective", settings.objective),
+        part(Objective, "objective", settings.objective, vocab_size=tokenizers.target.vocab_size),
         optimizer=partial(part, torch.optim.Optimizer, "optimizer", settings.optimizer),
         schedule=part(Schedule, "schedule", settings.schedule),
         teacher_forcing=build_teacher_forcing(settings),
@@ -238,7 +238,7 @@ def rehearse(settings: TrainConfig) -> None:
         lambda: part(Corpus, "corpus", settings.corpus),
         lambda: part(Tokenizer, "tokenizer", settings.tokenizer),
         lambda: build_model(settings.model, len(SPECIAL_TOKENS), len(SPECIAL_TOKENS)),
-        lambda: part(Objective, "objective", settings.objective),
+        lambda: part(Objective, "objective", settings.objective, vocab_size=len(SPECIAL_TOKENS)),
         optimizer,
         lambda: part(Schedule, "schedule", settings.schedule),
         lambda: build_teacher_forcing(settings),

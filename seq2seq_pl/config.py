@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 BUILT: Mapping[str, frozenset[str]] = {
     "model": frozenset({"encoder", "decoder", "source_embedding", "target_embedding", "output"}),
+    "objective": frozenset({"vocab_size"}),
     "model.embedding": frozenset({"vocab_size"}),
     "model.encoder": frozenset({"input_size"}),
     "model.bridge": frozenset({"memory_size", "hidden_size", "layers", "names"}),
@@ -38,7 +39,7 @@ BUILT: Mapping[str, frozenset[str]] = {
 }
 """Arguments that build.py fills in from other parts, so that nobody writes a size twice."""
 
-MODEL_PARTS = ("embedding", "encoder", "bridge", "attention", "decoder", "output")
+MODEL_PARTS = ("embedding", "encoder", "bridge", "attention", "decoder", "output", "initialization")
 SINGLE = ("task", "corpus", "tokenizer", "objective", "decoding", "optimizer", "schedule", "teacher_forcing", "trainer")
 SEVERAL = ("metric", "callback", "logger")
 

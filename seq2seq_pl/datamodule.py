@@ -15,8 +15,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from seq2seq_pl.batching import BatchSampler, Lengths, PlannedBatch, collate
 from seq2seq_pl.files import write_text
-from seq2seq_pl.interfaces import EOS, Batch, Corpus, Example, Task, Tokenizer
+from seq2seq_pl.interfaces import Corpus, Task, Tokenizer
 from seq2seq_pl.store import Report, Split, file_digest, fingerprint, prepare, write
+from seq2seq_pl.values import EOS, Batch, Example
 
 log = logging.getLogger(__name__)
 

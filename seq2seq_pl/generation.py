@@ -19,10 +19,11 @@ from seq2seq_pl.build import build_judging, build_model
 from seq2seq_pl.config import GenerateConfig, TrainConfig, read
 from seq2seq_pl.datamodule import Tokenizers
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import EOS, Decoding
+from seq2seq_pl.interfaces import Decoding
 from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.saved import Saved, find_checkpoint, load_tokenizers, read_checkpoint, settings_of
 from seq2seq_pl.store import CHARACTERS_PER_TOKEN
+from seq2seq_pl.values import EOS
 
 WINDOW = 32
 """Batches that are read ahead, so that sentences of like length can go together."""

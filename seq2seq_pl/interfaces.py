@@ -1,177 +1,16 @@
-"""What the rooms of the house agree on: special ids, the values that travel, and the contract of every part.
-
-Legend of shapes, used in every docstring of the package:
-    B  sentences in a batch        S  source tokens       T  target tokens       K  hypotheses per sentence
-    E  embedding size              H  hidden size         A  attention size      C  context size
-    Q  query size                  L  layers              V  target vocabulary   N  real tokens of a batch
-Masks are bool and True where a token is real. Every tensor is batch-first. Types only: no behaviour lives here.
-"""
+"""The contract of every part. Types only: no behaviour lives here. The legend of shapes stands in values.py."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
-PAD, UNK, BOS, EOS = 0, 1, 2, 3
-SPECIAL_TOKENS = ("<pad>", "<unk>", "<s>", "</s>")
-
-State = Mapping[str, Tensor]  # what a decoder carries from one step to the next: tensors (B, K, ...) by name
-
-
-@dataclass(frozen=True)
-class Record:
-    """One item of a corpus as it was read.
-
-    Attributes:
-        fields: column or language -> text.
-        origin: where it was read, as a user would look it up ("corpus/train.tsv, line 812").
-    """
-
-    fields: Mapping[str, str]
-    origin: str
-
-
-@dataclass(frozen=True)
-class Example:
-    """One item of a task: a source text and its references; the first reference is what training learns."""
-
-    source: str
-    references: tuple[str, ...]
-    origin: str = ""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Sentences that go through the model together.
-
-    Attributes:
-        source: token ids, EOS-terminated, padded on the right, (B, S).
-        target: token ids, EOS-terminated, no BOS, padded on the right, (B, T); (B, 0) where there is no target.
-        index: position of each sentence in its split, (B,).
-        task: name of the task that all sentences of the batch belong to.
-    """
-
-    source: Tensor
-    target: Tensor
-    index: Tensor
-    task: str
-
-    @property
-    def source_mask(self) -> Tensor:
-        """True where a source token is real, (B, S)."""
-        return self.source != PAD
-
-    @property
-    def target_mask(self) -> Tensor:
-        """True where a target token is real, (B, T)."""
-        return self.target != PAD
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
-        """The same batch on another device."""
-        tensors = (self.source, self.target, self.index)
-        source, target, index = (tensor.to(device, non_blocking=non_blocking) for tensor in tensors)
-        return Batch(source, target, index, self.task)
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What a decoder may look at: the encoded source, shared by all hypotheses of a sentence.
-
-    Attributes:
-        states: encoder states, (B, S, H).
-        mask: True where a source token is real, (B, S).
-        summary: the fixed context vector, (B, H).
-        final: last recurrent states by name ("hidden", "cell"), each (B, L, H); empty where the encoder has none.
-        keys: what the decoder derives from the source alone, once per batch, by name; each (B, ...).
-    """
-
-    states: Tensor
-    mask: Tensor
-    summary: Tensor
-    final: Mapping[str, Tensor] = field(default_factory=dict)
-    keys: Mapping[str, Tensor] = field(default_factory=dict)
-
-    def select(self, rows: Tensor) -> Memory:
-        """The memory of some of the sentences, rows (B',)."""
-        return replace(
-            self,
-            states=self.states[rows],
-            mask=self.mask[rows],
-            summary=self.summary[rows],
-            final={name: value[rows] for name, value in self.final.items()},
-            keys={name: value[rows] for name, value in self.keys.items()},
-        )
-
-
-@dataclass(frozen=True)
-class SearchState:
-    """What a `Stepper` carries through a search: one memory and one state for each model that takes part.
-
-    A memory depends on the source alone and is never copied per hypothesis; a state has tensors (B, K, ...).
-    """
-
-    memories: tuple[Memory, ...]
-    states: tuple[State, ...]
-
-    def select(self, rows: Tensor) -> SearchState:
-        """The search of some of the sentences, rows (B',)."""
-        states = tuple({name: value[rows] for name, value in state.items()} for state in self.states)
-        return SearchState(tuple(memory.select(rows) for memory in self.memories), states)
-
-    def reorder(self, parents: Tensor) -> SearchState:
-        """Hypothesis k of sentence b continues hypothesis parents[b, k]; parents (B, K')."""
-        rows = torch.arange(len(parents), device=parents.device).unsqueeze(1)  # (B, 1)
-        states = tuple({name: value[rows, parents] for name, value in state.items()} for state in self.states)
-        return SearchState(self.memories, states)
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One output of a search.
-
-    Attributes:
-        tokens: ids without BOS and EOS.
-        log_prob: natural log-probability of the tokens, and of EOS if finished.
-        score: what the search ranks by (log_prob after length normalisation and the like).
-        finished: False where the length limit cut it before EOS.
-    """
-
-    tokens: tuple[int, ...]
-    log_prob: float
-    score: float
-    finished: bool
-
-
-@dataclass(frozen=True)
-class Loss:
-    """Sums over the N real target tokens of a batch; all scalars.
-
-    Attributes:
-        total: what training minimises (divide by tokens for the mean), in nats.
-        nll: negative log-likelihood without any smoothing, in nats; exp(nll / tokens) is the perplexity.
-        correct: tokens whose most likely prediction is the right one.
-        tokens: N.
-    """
-
-    total: Tensor
-    nll: Tensor
-    correct: Tensor
-    tokens: Tensor
-
-
-@dataclass(frozen=True)
-class Score:
-    """A figure and the signature without which it means nothing."""
-
-    value: float
-    signature: str
+from seq2seq_pl.values import Batch, Example, Hypothesis, Loss, Memory, Record, Score, SearchState, State
 
 
 class Corpus(ABC):
@@ -246,8 +85,21 @@ class Encoder(nn.Module, ABC):
         """Args: embedded (B, S, E); mask (B, S), at least one real token a row, real tokens first."""
 
 
+class Embedding(nn.Embedding):
+    """A vector for each token. nn.Embedding's own contract, and what it may want to know before training."""
+
+    def begin(self, vocabulary: Sequence[str], side: str) -> str | None:
+        """Told once, before a training from scratch, which token each row stands for; side is "source" or "target".
+
+        Returns a sentence for the user, if there is something to say. Raises UserError if a file it needs is unusable.
+        """
+        return None
+
+
 class Bridge(nn.Module, ABC):
-    """Makes the first recurrent state of a decoder from an encoder's memory."""
+    """Makes the first recurrent state of a decoder from an encoder's memory. `blind` says that it looks at nothing."""
+
+    blind: bool = False
 
     @abstractmethod
     def forward(self, memory: Memory) -> Mapping[str, Tensor]:
@@ -255,21 +107,52 @@ class Bridge(nn.Module, ABC):
 
 
 class Attention(nn.Module, ABC):
-    """Looks into the memory. `context_size` is C; 0 where there is nothing to see beyond the first state."""
+    """Looks into the memory. `context_size` is C; 0 where there is nothing to see beyond the first state.
+
+    `need_weights` False says that the caller has no use for the weights, which may then be None. An attention whose
+    answer depends on its earlier answers or on the time carries that as a state and overrides `start` and `step`.
+    """
 
     context_size: int
 
     @abstractmethod
     def keys(self, memory: Memory) -> Tensor:
-        """What depends on the source alone, (B, S, A); computed once per batch and handed to `forward`."""
+        """What depends on the source alone, (B, S, A); computed once per batch and handed to `forward` and `step`."""
 
     @abstractmethod
-    def forward(self, query: Tensor, keys: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
-        """Query (B, T, Q) -> context (B, T, C) and weights (B, T, S), whose rows sum to 1 and are 0 on PAD, or None."""
+    def forward(
+        self, query: Tensor, keys: Tensor, memory: Memory, need_weights: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
+        """The T queries of a target in their order: query (B, T, Q) -> context (B, T, C), weights (B, T, S).
+
+        Each row of weights sums to 1 and is 0 on PAD; None where there are none.
+        """
+
+    def start(self, memory: Memory) -> State:
+        """The state before the first query, each tensor (B, 1, ...)."""
+        return {}
+
+    def step(
+        self, query: Tensor, state: State, keys: Tensor, memory: Memory, need_weights: bool = True
+    ) -> tuple[Tensor, Tensor | None, State]:
+        """One query of each hypothesis: query (B, K, Q) -> context (B, K, C), weights (B, K, S), next state."""
+        return *self(query, keys, memory, need_weights), state
+
+
+class AttentionFactory(Protocol):
+    """Makes an attention for the sizes it is to join; a decoder may make one for each of its layers."""
+
+    def __call__(self, *, query_size: int, memory_size: int) -> Attention: ...
+
+
+class BridgeFactory(Protocol):
+    """Makes a bridge for the sizes it is to join."""
+
+    def __call__(self, *, memory_size: int, hidden_size: int, layers: int, names: Sequence[str]) -> Bridge: ...
 
 
 class Decoder(nn.Module, ABC):
-    """Writes the target. `output_size` is H of its outputs."""
+    """Writes the target. `output_size` is H of its outputs; `need_weights` is as in `Attention`."""
 
     output_size: int
 
@@ -282,28 +165,48 @@ class Decoder(nn.Module, ABC):
         """The state before the first token, each tensor (B, 1, ...)."""
 
     @abstractmethod
-    def step(self, embedded: Tensor, state: State, memory: Memory) -> tuple[Tensor, Tensor | None, State]:
+    def step(
+        self, embedded: Tensor, state: State, memory: Memory, need_weights: bool = True
+    ) -> tuple[Tensor, Tensor | None, State]:
         """One token for each hypothesis: embedded (B, K, E) -> outputs (B, K, H), weights (B, K, S), next state."""
 
     @abstractmethod
-    def forward(self, embedded: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
+    def forward(self, embedded: Tensor, memory: Memory, need_weights: bool = True) -> tuple[Tensor, Tensor | None]:
         """Teacher forcing over the whole target: embedded (B, T, E) -> outputs (B, T, H), weights (B, T, S)."""
 
 
 class Output(nn.Module, ABC):
-    """Turns decoder outputs into logits over the target vocabulary."""
+    """Turns decoder outputs into logits over the target vocabulary.
+
+    `copying` says that it copies source tokens: it is then given attention weights and the source's `copies`, and its
+    logits run over V + S ids, -inf for ids that the sentence does not have.
+    """
+
+    copying: bool = False
 
     @abstractmethod
-    def forward(self, outputs: Tensor) -> Tensor:
-        """outputs (..., H) -> logits (..., V)."""
+    def forward(self, outputs: Tensor, weights: Tensor | None = None, copies: Tensor | None = None) -> Tensor:
+        """outputs (..., H), weights (..., S), copies (..., S) -> logits (..., V), or (..., V + S) where it copies."""
+
+
+class Initialization(ABC):
+    """Draws the first weights of a model."""
+
+    @abstractmethod
+    def __call__(self, model: nn.Module) -> None:
+        """Overwrites parameters in place; the row of PAD in an embedding stays zero."""
 
 
 class Objective(nn.Module, ABC):
-    """What training minimises."""
+    """What training minimises. `needs_weights` says that it wants the attention weights."""
+
+    needs_weights: bool = False
 
     @abstractmethod
-    def forward(self, logits: Tensor, labels: Tensor) -> Loss:
-        """Args: logits (N, V) and labels (N,) of real tokens only."""
+    def forward(
+        self, logits: Tensor, labels: Tensor, weights: Tensor | None = None, mask: Tensor | None = None
+    ) -> Loss:
+        """Args: logits (N, V) and labels (N,) of real tokens only; weights (B, T, S), mask (B, T) of the target."""
 
 
 class Stepper(Protocol):

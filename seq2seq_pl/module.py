@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from seq2seq_pl.interfaces import Batch, Decoding, Example, Hypothesis, Loss, Metric, Objective, Schedule
+from seq2seq_pl.interfaces import Decoding, Metric, Objective, Schedule
 from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.scoring import Item, Scored, Scorer, higher_is_better, prefix
+from seq2seq_pl.values import Batch, Example, Hypothesis, Loss
 
 CHECKPOINT_KEY = "seq2seq_pl"
 CHECKPOINT_VERSION = 1
@@ -85,9 +86,10 @@ class Seq2SeqModule(L.LightningModule):
 
     def forced(self, batch: Batch, teacher_forcing_ratio: float = 1.0) -> Loss:
         """The objective over the real target tokens of a batch."""
-        outputs, _ = self.model(batch, teacher_forcing_ratio)
-        real = batch.target_mask
-        loss: Loss = self.objective(self.model.output(outputs[real]), batch.target[real])  # (B, T, H) -> (N, H)
+        mask = batch.target_mask
+        outputs, weights = self.model(batch, teacher_forcing_ratio, self.objective.needs_weights)
+        logits = self.model.logits(batch, outputs, weights)
+        loss: Loss = self.objective(logits, batch.target[mask], weights, mask)
         return loss
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:

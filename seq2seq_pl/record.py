@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 from seq2seq_pl.files import write_text
-from seq2seq_pl.interfaces import Score
 from seq2seq_pl.scoring import Scored, prefix
+from seq2seq_pl.values import Score
 
 RECORDED_PACKAGES = (
     "seq2seq_pl torch lightning hydra-core omegaconf torchmetrics sacrebleu tokenizers pyarrow numpy tensorboard"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import distributed
 
-from seq2seq_pl.interfaces import Example, Loss, Metric, Score
+from seq2seq_pl.interfaces import Metric
+from seq2seq_pl.values import Example, Loss, Score
 
 FORCED_SIGNATURE = "natural log, per target token with EOS, teacher forcing, no label smoothing"
 

@@ -23,7 +23,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import EOS, UNK, Example, Tokenizer
+from seq2seq_pl.interfaces import Tokenizer
+from seq2seq_pl.values import EOS, UNK, Example
 
 FORMAT_VERSION = 1
 ROWS_PER_BATCH = 65_536

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from seq2seq_pl.interfaces import Score
 from seq2seq_pl.scoring import Item
 from seq2seq_pl.store import Report
+from seq2seq_pl.values import Score
 
 
 def data_table(reports: Mapping[tuple[str, str], Report]) -> Table:

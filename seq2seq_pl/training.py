@@ -23,11 +23,11 @@ from seq2seq_pl import summary
 from seq2seq_pl.build import build_data, build_module, build_tokenizers, build_trainer, rehearse
 from seq2seq_pl.config import Node, TrainConfig
 from seq2seq_pl.datamodule import DataModule
-from seq2seq_pl.interfaces import Score
 from seq2seq_pl.module import Seq2SeqModule
 from seq2seq_pl.record import environment, named_scores, scores_json, write_record, write_results
 from seq2seq_pl.saved import read_checkpoint
 from seq2seq_pl.scoring import Scored, count_parameters
+from seq2seq_pl.values import Score
 
 NO_HYPERPARAMETERS = frozenset({"run_dir", "cache_dir", "path", "download", "files", "samples", "callback", "logger"})
 """Settings that say where things are and what is shown, not what is trained."""

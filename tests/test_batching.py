@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from seq2seq_pl.batching import BatchSampler, Lengths, PlannedBatch, collate, padding_share, plan, shares
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Batch
+from seq2seq_pl.values import Batch
 
 pairs = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), min_size=1, max_size=80)
 budgets = {

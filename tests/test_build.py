@@ -17,8 +17,9 @@ from seq2seq_pl.build import (
     rehearse,
 )
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Decoding, Example, Metric
+from seq2seq_pl.interfaces import Decoding, Metric
 from seq2seq_pl.model.seq2seq import Seq2Seq
+from seq2seq_pl.values import Example
 
 
 @pytest.fixture

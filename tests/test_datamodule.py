@@ -11,7 +11,7 @@ import torch
 from seq2seq_pl.build import build_data, build_tokenizers
 from seq2seq_pl.datamodule import DataModule
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import EOS, PAD, UNK, Batch
+from seq2seq_pl.values import EOS, PAD, UNK, Batch
 
 
 @pytest.fixture

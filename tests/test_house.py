@@ -23,7 +23,8 @@ CONTRACTS = {
 }
 
 FLOORS = (
-    ("errors", "files", "interfaces"),
+    ("errors", "files", "values"),
+    ("interfaces",),
     ("config", "schedule", "metric"),
     ("corpus", "task", "tokenizer", "store", "batching", "model", "objective", "decoding", "scoring", "picture"),
     ("datamodule", "module", "record", "summary"),

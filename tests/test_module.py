@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from seq2seq_pl.build import build_data, build_module, build_tokenizers
-from seq2seq_pl.interfaces import PAD, Batch, Schedule
+from seq2seq_pl.interfaces import Schedule
 from seq2seq_pl.module import CHECKPOINT_KEY, Seq2SeqModule
 from seq2seq_pl.scoring import count_parameters
+from seq2seq_pl.values import PAD, Batch
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from seq2seq_pl.interfaces import Example, Score
 from seq2seq_pl.record import (
     RECORDED_PACKAGES,
     environment,
@@ -17,6 +16,7 @@ from seq2seq_pl.record import (
     write_results,
 )
 from seq2seq_pl.scoring import Item, Scored
+from seq2seq_pl.values import Example, Score
 
 
 def scored(*hypotheses: str, references: tuple[str, ...] = ("r",)) -> Scored:

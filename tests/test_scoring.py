@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from seq2seq_pl.interfaces import Example, Loss, Metric, Score
+from seq2seq_pl.interfaces import Metric
 from seq2seq_pl.metric.bleu import Bleu
 from seq2seq_pl.scoring import (
     Item,
@@ -16,6 +16,7 @@ from seq2seq_pl.scoring import (
     monitor_names,
     prefix,
 )
+from seq2seq_pl.values import Example, Loss, Score
 
 
 class Seen(Metric):

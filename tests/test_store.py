@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import EOS, SPECIAL_TOKENS, UNK, Example, Tokenizer
+from seq2seq_pl.interfaces import Tokenizer
 from seq2seq_pl.store import Report, Row, Split, file_digest, fingerprint, prepare, write
+from seq2seq_pl.values import EOS, SPECIAL_TOKENS, UNK, Example
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
 IDS = st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=5)

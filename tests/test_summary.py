@@ -5,10 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
-from seq2seq_pl.interfaces import Example, Score
 from seq2seq_pl.scoring import Item
 from seq2seq_pl.store import Report
 from seq2seq_pl.summary import data_table, print_next_commands, sample_table, score_table
+from seq2seq_pl.values import Example, Score
 
 
 @pytest.fixture

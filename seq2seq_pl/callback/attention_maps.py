@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import EOS, PAD, Batch
 from seq2seq_pl.module import Seq2SeqModule
 from seq2seq_pl.picture import attention_map, pixels, undrawable
 from seq2seq_pl.scoring import prefix
+from seq2seq_pl.values import EOS, PAD, Batch
 
 log = logging.getLogger(__name__)
 

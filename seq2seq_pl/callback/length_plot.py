@@ -14,10 +14,11 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.image import imsave
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Metric, Score
+from seq2seq_pl.interfaces import Metric
 from seq2seq_pl.module import Seq2SeqModule
 from seq2seq_pl.picture import bars, pixels
 from seq2seq_pl.scoring import Item, prefix
+from seq2seq_pl.values import Score
 
 UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"

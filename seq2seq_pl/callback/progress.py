@@ -17,9 +17,9 @@ from rich.text import Text
 from torch import Tensor
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Batch, Score
 from seq2seq_pl.module import Seq2SeqModule
 from seq2seq_pl.scoring import higher_is_better
+from seq2seq_pl.values import Batch, Score
 
 LIVE_EVERY_SECONDS = 0.25
 SMOOTHING = 0.98  # of the loss, per batch

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import PAD, Batch
 from seq2seq_pl.module import Seq2SeqModule
+from seq2seq_pl.values import PAD, Batch
 
 
 class Telemetry(L.Callback):

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Corpus, Record
+from seq2seq_pl.interfaces import Corpus
+from seq2seq_pl.values import Record
 
 SPLITS = ("train", "valid", "test")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from seq2seq_pl.corpus.lines import did_you_mean
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Record
+from seq2seq_pl.values import Record
 
 ORDER = ("train", "valid", "test")
 

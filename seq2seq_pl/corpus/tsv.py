@@ -8,7 +8,8 @@ from pathlib import Path
 from seq2seq_pl.corpus.lines import Original, find, folder, lines
 from seq2seq_pl.corpus.splits import check_column, check_policy, chosen, ordered, usable
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Corpus, Record
+from seq2seq_pl.interfaces import Corpus
+from seq2seq_pl.values import Record
 
 
 class Tsv(Corpus):

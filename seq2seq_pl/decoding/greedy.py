@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import BOS, EOS, UNK, Batch, Decoding, Hypothesis, Stepper
+from seq2seq_pl.interfaces import Decoding, Stepper
+from seq2seq_pl.values import BOS, EOS, UNK, Batch, Hypothesis
 
 
 class Greedy(Decoding):

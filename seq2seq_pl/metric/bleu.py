@@ -9,7 +9,8 @@ from itertools import zip_longest
 from sacrebleu.metrics.bleu import BLEU
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Metric, Score
+from seq2seq_pl.interfaces import Metric
+from seq2seq_pl.values import Score
 
 TOKENIZE_BY_LANGUAGE = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab", "th": "char"}
 """Languages written without spaces, or without such as 13a needs; all others get 13a."""

@@ -8,7 +8,8 @@ from itertools import zip_longest
 from sacrebleu.metrics.chrf import CHRF
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Metric, Score
+from seq2seq_pl.interfaces import Metric
+from seq2seq_pl.values import Score
 
 
 class Chrf(Metric):

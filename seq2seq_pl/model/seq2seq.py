@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import BOS, Batch, Decoder, Encoder, Memory, Output, SearchState
+from seq2seq_pl.interfaces import Decoder, Embedding, Encoder, Output
+from seq2seq_pl.values import BOS, UNK, Batch, Memory, SearchState
 
 
 class Seq2Seq(nn.Module):
@@ -17,60 +21,104 @@ class Seq2Seq(nn.Module):
         encoder: Encoder,
         decoder: Decoder,
         *,
-        source_embedding: nn.Embedding,
-        target_embedding: nn.Embedding,
+        source_embedding: Embedding,
+        target_embedding: Embedding,
         output: Output,
         dropout: float,
+        share_embeddings: bool = False,
+        scheduled_sampling: Literal["step", "token"] = "step",
     ) -> None:
-        """Args: dropout on embedded tokens of both sides. Raises UserError if it is not in [0, 1)."""
+        """Args: what the model is made of, and how it is trained.
+
+        Args:
+            dropout: on embedded tokens of both sides.
+            share_embeddings: one embedding for both sides; with output=tied, three-way tying (sec. 2.3 of
+                https://arxiv.org/abs/1608.05859). The vocabulary must be shared.
+            scheduled_sampling: whether the coin of a teacher-forcing ratio below 1 is thrown once a step for the whole
+                batch, or for every token (https://arxiv.org/abs/1506.03099).
+        Raises:
+            UserError: dropout is not in [0, 1), or embeddings that are to be shared differ in size.
+        """
         super().__init__()
         if not 0 <= dropout < 1:
             raise UserError(f"model.dropout ({dropout}) must be at least 0 and below 1.")
-        self.source_embedding = source_embedding
+        if share_embeddings and source_embedding.num_embeddings != target_embedding.num_embeddings:
+            raise UserError("model.share_embeddings=true needs one vocabulary for both sides: shared_vocabulary=true.")
+        self.source_embedding = target_embedding if share_embeddings else source_embedding
         self.target_embedding = target_embedding
         self.encoder = encoder
         self.decoder = decoder
         self.output = output
         self.dropout = nn.Dropout(dropout)
+        self.per_token = scheduled_sampling == "token"
 
-    def forward(self, batch: Batch, teacher_forcing_ratio: float = 1.0) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, batch: Batch, teacher_forcing_ratio: float = 1.0, need_weights: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
         """Decoder outputs (B, T, H) for every target token and attention weights (B, T, S), or None.
 
-        With probability `teacher_forcing_ratio`, drawn anew at each step for the whole batch, the decoder reads the
-        right previous token, else its own most likely one; scheduled sampling, https://arxiv.org/abs/1506.03099.
+        With probability `teacher_forcing_ratio`, the decoder reads the right previous token, else its own most likely
+        one; scheduled sampling, https://arxiv.org/abs/1506.03099.
         """
         memory = self.encode(batch)
+        need_weights = need_weights or self.output.copying
         first = torch.full_like(batch.target[:, :1], BOS)
         if teacher_forcing_ratio < 1:
-            return self._forward_stepped(first, batch.target, memory, teacher_forcing_ratio)
+            return self._forward_stepped(first, batch.target, memory, teacher_forcing_ratio, need_weights)
         previous = torch.cat([first, batch.target[:, :-1]], dim=1)  # (B, T)
-        outputs: tuple[Tensor, Tensor | None] = self.decoder(self._embed_target(previous), memory)
+        outputs: tuple[Tensor, Tensor | None] = self.decoder(self._embed_target(previous), memory, need_weights)
         return outputs
 
     def _forward_stepped(
-        self, previous: Tensor, target: Tensor, memory: Memory, ratio: float
+        self, previous: Tensor, target: Tensor, memory: Memory, ratio: float, need_weights: bool
     ) -> tuple[Tensor, Tensor | None]:
         state = self.decoder.start(memory)
+        coins = (len(target), 1) if self.per_token else ()
         outputs, weights = [], []
         for t in range(target.shape[1]):
-            step_outputs, step_weights, state = self.decoder.step(self._embed_target(previous), state, memory)
+            step_outputs, step_weights, state = self.decoder.step(
+                self._embed_target(previous), state, memory, need_weights
+            )
             outputs.append(step_outputs)  # (B, 1, H)
             if step_weights is not None:
                 weights.append(step_weights)  # (B, 1, S)
-            if torch.rand(()) < ratio:  # drawn on the CPU: no synchronisation with a GPU
-                previous = target[:, t : t + 1]
-            else:
+            forced = torch.rand(coins) < ratio  # drawn on the CPU: no synchronisation with a GPU
+            previous = target[:, t : t + 1]
+            if not forced.all():
                 with torch.no_grad():
-                    previous = self.output(step_outputs).argmax(-1)  # (B, 1, V) -> (B, 1)
+                    own = self._step_logits(step_outputs, step_weights, memory).argmax(-1)  # (B, 1, V) -> (B, 1)
+                previous = torch.where(forced.to(own.device), previous, own)
         return torch.cat(outputs, dim=1), torch.cat(weights, dim=1) if weights else None
 
     def encode(self, batch: Batch) -> Memory:
         """The encoded source with everything the decoder derives from it alone."""
         embedded = self.dropout(self.source_embedding(batch.source))  # (B, S) -> (B, S, E)
         memory: Memory = self.encoder(embedded, batch.source_mask)
-        return self.decoder.prepare(memory)
+        return self.decoder.prepare(replace(memory, copies=batch.copies))
+
+    def logits(self, batch: Batch, outputs: Tensor, weights: Tensor | None) -> Tensor:
+        """What `forward` gave for a batch -> logits of its N real target tokens, (N, V)."""
+        real, copies = batch.target_mask, None
+        if self.output.copying:
+            assert weights is not None
+            assert batch.copies is not None
+            weights, copies = weights[real], batch.copies[real.nonzero()[:, 0]]  # (N, S) both
+        logits: Tensor = self.output(outputs[real], weights, copies)  # (B, T, H) -> (N, H) -> (N, V)
+        return logits
+
+    def _step_logits(self, outputs: Tensor, weights: Tensor | None, memory: Memory) -> Tensor:
+        """outputs (B, K, H), weights (B, K, S) -> (B, K, V)."""
+        copies = None
+        if self.output.copying:
+            assert weights is not None
+            assert memory.copies is not None
+            copies = memory.copies.unsqueeze(1).expand_as(weights)
+        logits: Tensor = self.output(outputs, weights, copies)
+        return logits
 
     def _embed_target(self, tokens: Tensor) -> Tensor:
+        if self.output.copying:
+            tokens = tokens.masked_fill(tokens >= self.target_embedding.num_embeddings, UNK)  # copied words have no row
         embedded: Tensor = self.dropout(self.target_embedding(tokens))
         return embedded
 
@@ -82,6 +130,8 @@ class Seq2Seq(nn.Module):
     def step(self, tokens: Tensor, state: SearchState) -> tuple[Tensor, SearchState]:
         """tokens (B, K) -> log_probs (B, K, V) and the next state."""
         memory = state.memories[0]
-        outputs, _, after = self.decoder.step(self._embed_target(tokens), state.states[0], memory)
-        log_probs = self.output(outputs).float().log_softmax(-1)
+        outputs, weights, after = self.decoder.step(
+            self._embed_target(tokens), state.states[0], memory, self.output.copying
+        )
+        log_probs = self._step_logits(outputs, weights, memory).float().log_softmax(-1)
         return log_probs, SearchState(state.memories, (after,))

@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Sequence
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Example, Record, Task
+from seq2seq_pl.interfaces import Task
+from seq2seq_pl.values import Example, Record
 
 
 class Translation(Task):

@@ -11,7 +11,6 @@ import tokenizers
 from tokenizers import models, pre_tokenizers, trainers
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import SPECIAL_TOKENS, UNK
 from seq2seq_pl.tokenizer.trained import (
     SPACE,
     SUBWORD_VOCABULARY,
@@ -23,6 +22,7 @@ from seq2seq_pl.tokenizer.trained import (
     too_small,
     valid_text,
 )
+from seq2seq_pl.values import SPECIAL_TOKENS, UNK
 
 DRAWS = 256
 """Random numbers fetched at a time; one by one they would cost more than the merging."""

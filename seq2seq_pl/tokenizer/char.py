@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from tokenizers import models, pre_tokenizers
 
-from seq2seq_pl.interfaces import SPECIAL_TOKENS, UNK
 from seq2seq_pl.tokenizer.trained import TrainedTokenizer, check_minimum, fit_word_level, isolate
+from seq2seq_pl.values import SPECIAL_TOKENS, UNK
 
 
 class Char(TrainedTokenizer):

@@ -19,7 +19,8 @@ import tokenizers
 from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import BOS, EOS, PAD, SPECIAL_TOKENS, UNK, Tokenizer
+from seq2seq_pl.interfaces import Tokenizer
+from seq2seq_pl.values import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
 
 SPACE = "▁"
 UNKNOWN = "⁇"

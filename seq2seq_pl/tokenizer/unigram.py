@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from tokenizers import models, pre_tokenizers
 
-from seq2seq_pl.interfaces import SPECIAL_TOKENS, UNK
 from seq2seq_pl.tokenizer.trained import (
     SPACE,
     SUBWORD_VOCABULARY,
@@ -18,6 +17,7 @@ from seq2seq_pl.tokenizer.trained import (
     too_small,
 )
 from seq2seq_pl.tokenizer.unigram_training import candidates, learn
+from seq2seq_pl.values import SPECIAL_TOKENS, UNK
 
 
 class Unigram(TrainedTokenizer):

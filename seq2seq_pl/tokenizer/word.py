@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from tokenizers import models, pre_tokenizers
 
-from seq2seq_pl.interfaces import SPECIAL_TOKENS, UNK
 from seq2seq_pl.tokenizer.trained import (
     SPACE,
     SYMBOL,
@@ -18,6 +17,7 @@ from seq2seq_pl.tokenizer.trained import (
     fit_word_level,
     isolate,
 )
+from seq2seq_pl.values import SPECIAL_TOKENS, UNK
 
 WORD = rf"{SPACE}?[^{SPACE}\p{{P}}\p{{S}}\p{{N}}{UNSPACED}]+"
 UNKNOWN_AFTER_UNSPACED = re.compile(rf"(?<=[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])(?: {UNKNOWN})+")

@@ -18,12 +18,12 @@ from torch.utils.data import DataLoader
 
 from seq2seq_pl.build import build_model
 from seq2seq_pl.decoding.greedy import Greedy
-from seq2seq_pl.interfaces import EOS, PAD, Batch, Example
 from seq2seq_pl.metric.bleu import Bleu
 from seq2seq_pl.metric.chrf import Chrf
 from seq2seq_pl.module import Judging, Seq2SeqModule, Texts
 from seq2seq_pl.objective.cross_entropy import CrossEntropy
 from seq2seq_pl.schedule.linear import Linear
+from seq2seq_pl.values import EOS, PAD, Batch, Example
 
 VOCAB_SIZE = 11
 SOURCES = (
@@ -60,6 +60,7 @@ def tiny_module(
                 "decoder.rnn.RNNDecoder", cell="gru", hidden_size=7, layers=1, dropout=0.0, output_dropout=0.0
             ),
             "output": node("output.projection.Projection"),
+            "initialization": node("initialization.own.Own"),
         },
         VOCAB_SIZE,
         VOCAB_SIZE + 2,
@@ -67,7 +68,7 @@ def tiny_module(
     letters = "abcdefghijklm"
     return Seq2SeqModule(
         model,
-        CrossEntropy(label_smoothing=0.1),
+        CrossEntropy(VOCAB_SIZE + 2, label_smoothing=0.1),
         optimizer=partial(torch.optim.SGD, lr=0.5),
         schedule=Linear(start=1.0, end=0.0, steps=10),
         teacher_forcing=Linear(start=1.0, end=0.5, steps=10),

@@ -12,7 +12,7 @@ from matplotlib.image import imread
 
 from seq2seq_pl.callback.attention_maps import AttentionMaps, font_advice, look
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import EOS, Batch
+from seq2seq_pl.values import EOS, Batch
 
 
 def sentence(source: torch.Tensor) -> Batch:

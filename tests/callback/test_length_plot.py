@@ -8,9 +8,9 @@ from matplotlib.image import imread
 
 from seq2seq_pl.callback.length_plot import LengthPlot, binned, length, unit_of
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Example
 from seq2seq_pl.metric.bleu import Bleu
 from seq2seq_pl.scoring import Item
+from seq2seq_pl.values import Example
 
 
 def items(*sources: str) -> list[Item]:

@@ -8,7 +8,7 @@ import pytest
 
 from seq2seq_pl.callback.progress import Progress, in_words
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Score
+from seq2seq_pl.values import Score
 
 NUMBER = r"[\d.,]+"
 SCORES = rf"loss {NUMBER}  perplexity {NUMBER}  accuracy {NUMBER}  bleu {NUMBER}  chrf {NUMBER}"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from seq2seq_pl.callback.text_samples import TextSamples, escaped, spaced, table
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Example
 from seq2seq_pl.scoring import Item
+from seq2seq_pl.values import Example
 
 with warnings.catch_warnings():  # from the sanitizer that TensorBoard uses
     warnings.simplefilter("ignore", DeprecationWarning)

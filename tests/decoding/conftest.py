@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq_pl.interfaces import BOS, EOS, PAD, Batch, SearchState
+from seq2seq_pl.values import BOS, EOS, PAD, Batch, SearchState
 
 Distribution = Callable[[int, tuple[int, ...]], list[float]]
 """Key of a sentence and prefix -> log-probabilities of the next token."""

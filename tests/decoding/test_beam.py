@@ -8,7 +8,7 @@ import torch
 from seq2seq_pl.decoding.beam import Beam
 from seq2seq_pl.decoding.greedy import Greedy
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import BOS, EOS, PAD, UNK, Batch, Hypothesis, SearchState
+from seq2seq_pl.values import BOS, EOS, PAD, UNK, Batch, Hypothesis, SearchState
 
 A, B = 4, 5
 PENALTIES = [0.0, 0.6, 1.0, 2.5]

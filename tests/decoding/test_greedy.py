@@ -6,7 +6,7 @@ import pytest
 
 from seq2seq_pl.decoding.greedy import Greedy
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import EOS, UNK
+from seq2seq_pl.values import EOS, UNK
 
 A, B = 4, 5
 IMPOSSIBLE = -math.inf

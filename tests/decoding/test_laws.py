@@ -10,7 +10,8 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from seq2seq_pl.interfaces import BOS, EOS, PAD, Batch, Decoding
+from seq2seq_pl.interfaces import Decoding
+from seq2seq_pl.values import BOS, EOS, PAD, Batch
 
 CONF = Path(__file__).parents[2] / "conf" / "decoding"
 VOCAB_SIZE = 9

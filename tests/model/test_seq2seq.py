@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import BOS, PAD
+from seq2seq_pl.values import BOS, PAD
 
 LSTM_BOTH = {
     f"{side}.{key}": value for side in ("encoder", "decoder") for key, value in [("cell", "lstm"), ("layers", 2)]

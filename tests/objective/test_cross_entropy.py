@@ -26,7 +26,7 @@ def labels() -> torch.Tensor:
 def test_the_sums_are_those_worked_out_by_hand():
     # Probabilities 1/2, 1/4, 1/4 and 1/8, 1/8, 3/4; labels 0 and 1; e = 0.3, so 0.8 for the label and 0.1 for others.
     logits = torch.tensor([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]]).log()
-    loss = CrossEntropy(label_smoothing=0.3)(logits, torch.tensor([0, 1]))
+    loss = CrossEntropy(3, label_smoothing=0.3)(logits, torch.tensor([0, 1]))
     first = 0.8 * math.log(2) + 0.2 * math.log(4)
     second = 0.9 * math.log(8) + 0.1 * math.log(4 / 3)
     assert loss.total.item() == pytest.approx(first + second)
@@ -36,7 +36,7 @@ def test_the_sums_are_those_worked_out_by_hand():
 
 @smoothings
 def test_the_loss_is_that_of_torch(logits, labels, label_smoothing):
-    loss = CrossEntropy(label_smoothing=label_smoothing)(logits, labels)
+    loss = CrossEntropy(7, label_smoothing=label_smoothing)(logits, labels)
     total = F.cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction="sum")
     torch.testing.assert_close(loss.total, total)
     torch.testing.assert_close(loss.nll, F.cross_entropy(logits, labels, reduction="sum"))
@@ -46,21 +46,21 @@ def test_the_loss_is_that_of_torch(logits, labels, label_smoothing):
 @smoothings
 def test_the_gradient_is_that_of_torch(logits, labels, label_smoothing):
     ours, theirs = logits.clone().requires_grad_(), logits.clone().requires_grad_()
-    (CrossEntropy(label_smoothing=label_smoothing)(ours, labels).total * 2.5).backward()
+    (CrossEntropy(7, label_smoothing=label_smoothing)(ours, labels).total * 2.5).backward()
     (F.cross_entropy(theirs, labels, label_smoothing=label_smoothing, reduction="sum") * 2.5).backward()
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
 @smoothings
 def test_the_gradient_is_the_slope_of_the_loss(logits, labels, label_smoothing):
-    objective = CrossEntropy(label_smoothing=label_smoothing)
+    objective = CrossEntropy(7, label_smoothing=label_smoothing)
     wide = logits.double().requires_grad_()
     assert torch.autograd.gradcheck(lambda x: objective(x, labels).total, wide)
 
 
 @smoothings
 def test_only_the_total_has_a_gradient(logits, labels, label_smoothing):
-    loss = CrossEntropy(label_smoothing=label_smoothing)(logits.requires_grad_(), labels)
+    loss = CrossEntropy(7, label_smoothing=label_smoothing)(logits.requires_grad_(), labels)
     assert loss.total.requires_grad
     assert not any(value.requires_grad for value in (loss.nll, loss.correct, loss.tokens))
 
@@ -70,7 +70,7 @@ def test_half_precision_logits_are_summed_in_float32(logits, labels, label_smoot
     half = logits.bfloat16()
     wide = half.float().requires_grad_()
     half.requires_grad_()
-    objective = CrossEntropy(label_smoothing=label_smoothing)
+    objective = CrossEntropy(7, label_smoothing=label_smoothing)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss = objective(half, labels)
     wanted = objective(wide, labels)
@@ -85,7 +85,7 @@ def test_half_precision_logits_are_summed_in_float32(logits, labels, label_smoot
 @smoothings
 def test_no_tokens_make_zeros_and_not_nan(label_smoothing):
     logits = torch.zeros(0, 7, requires_grad=True)
-    loss = CrossEntropy(label_smoothing=label_smoothing)(logits, torch.zeros(0, dtype=torch.long))
+    loss = CrossEntropy(7, label_smoothing=label_smoothing)(logits, torch.zeros(0, dtype=torch.long))
     assert [value.item() for value in (loss.total, loss.nll, loss.correct, loss.tokens)] == [0, 0, 0, 0]
     loss.total.backward()
     assert logits.grad.shape == (0, 7)
@@ -94,14 +94,27 @@ def test_no_tokens_make_zeros_and_not_nan(label_smoothing):
 @smoothings
 def test_huge_logits_do_not_overflow(label_smoothing):
     logits = torch.tensor([[1e4, -1e4, 0.0]], requires_grad=True)
-    loss = CrossEntropy(label_smoothing=label_smoothing)(logits, torch.tensor([0]))
+    loss = CrossEntropy(3, label_smoothing=label_smoothing)(logits, torch.tensor([0]))
     loss.total.backward()
     assert loss.nll == 0
     assert logits.grad.isfinite().all()
+
+
+def test_ids_beyond_the_vocabulary_get_no_share_and_may_be_impossible(logits, labels):
+    # Two ids more than the vocabulary's 7, the second of which no sentence has; smoothing is over the 7 alone.
+    more = torch.cat([logits, logits[:, :1] + 1, torch.full((5, 1), -math.inf)], dim=1).requires_grad_()
+    labels = torch.where(labels == 6, 7, labels)
+    loss = CrossEntropy(7, label_smoothing=0.1)(more, labels)
+    log_probs = more.log_softmax(1)
+    nll = -log_probs[torch.arange(5), labels].sum()
+    torch.testing.assert_close(loss.total, 0.9 * nll - 0.1 * log_probs[:, :7].mean(1).sum())
+    (wanted,) = torch.autograd.grad(0.9 * nll - 0.1 * log_probs[:, :7].mean(1).sum(), more, retain_graph=True)
+    loss.total.backward()
+    torch.testing.assert_close(more.grad, wanted.nan_to_num(0.0))
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.0, math.nan])
 def test_a_smoothing_out_of_its_range_is_named(value):
     message = rf"^objective.label_smoothing \({value}\) must be at least 0 and below 1\.$"
     with pytest.raises(UserError, match=message):
-        CrossEntropy(label_smoothing=value)
+        CrossEntropy(7, label_smoothing=value)

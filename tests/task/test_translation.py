@@ -1,8 +1,8 @@
 import pytest
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Example, Record
 from seq2seq_pl.task.translation import Translation
+from seq2seq_pl.values import Example, Record
 
 RECORD = Record({"en": "Go.", "de": "Geh.", "de2": "Los!", "de3": " "}, "corpus/train.tsv, line 7")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import SPECIAL_TOKENS, UNK
+from seq2seq_pl.values import SPECIAL_TOKENS, UNK
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -3,8 +3,8 @@
 import pytest
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import UNK
 from seq2seq_pl.tokenizer.word import Word
+from seq2seq_pl.values import UNK
 
 
 def learned(*texts: str, vocab_size: int | None = None, min_frequency: int = 1) -> Word:

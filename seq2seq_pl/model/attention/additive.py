@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Attention, Memory
+from seq2seq_pl.interfaces import Attention
+from seq2seq_pl.model.attend import attend
+from seq2seq_pl.values import Memory
 
 
 class AdditiveAttention(Attention):
@@ -30,9 +32,10 @@ class AdditiveAttention(Attention):
         projected: Tensor = self.key(memory.states)
         return projected
 
-    def forward(self, query: Tensor, keys: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, query: Tensor, keys: Tensor, memory: Memory, need_weights: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
         """query (B, T, Q), keys (B, S, A) -> context (B, T, H), weights (B, T, S)."""
         hidden = torch.tanh(self.query(query).unsqueeze(2) + keys.unsqueeze(1))  # (B, T, 1, A) + (B, 1, S, A)
         scores = self.energy(hidden).squeeze(-1)  # (B, T, S, A) -> (B, T, S)
-        weights = scores.masked_fill(~memory.mask.unsqueeze(1), -torch.inf).softmax(-1)
-        return weights @ memory.states, weights  # (B, T, S) @ (B, S, H) -> (B, T, H)
+        return attend(scores, memory)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from seq2seq_pl.interfaces import Attention, Memory
+from seq2seq_pl.interfaces import Attention
+from seq2seq_pl.values import Memory
 
 
 class NoAttention(Attention):
@@ -19,6 +20,8 @@ class NoAttention(Attention):
         """Nothing, (B, S, 0)."""
         return memory.states[..., :0]
 
-    def forward(self, query: Tensor, keys: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, query: Tensor, keys: Tensor, memory: Memory, need_weights: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
         """An empty context (B, T, 0) and no weights."""
         return query[..., :0], None

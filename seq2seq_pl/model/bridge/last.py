@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Bridge, Memory
+from seq2seq_pl.interfaces import Bridge
+from seq2seq_pl.values import Memory
 
 
 class LastBridge(Bridge):

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from seq2seq_pl.interfaces import Bridge, Memory
+from seq2seq_pl.interfaces import Bridge
+from seq2seq_pl.values import Memory
 
 
 class TanhBridge(Bridge):

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Attention, Bridge, Decoder, Memory, State
+from seq2seq_pl.interfaces import AttentionFactory, BridgeFactory, Decoder
 from seq2seq_pl.model.recurrent import from_named, recurrent_layers, state_names, to_named
-
-
-class AttentionFactory(Protocol):
-    """Makes an attention for the sizes it is to join."""
-
-    def __call__(self, *, query_size: int, memory_size: int) -> Attention: ...
-
-
-class BridgeFactory(Protocol):
-    """Makes a bridge for the sizes it is to join."""
-
-    def __call__(self, *, memory_size: int, hidden_size: int, layers: int, names: Sequence[str]) -> Bridge: ...
+from seq2seq_pl.model.states import of, under
+from seq2seq_pl.values import Memory, State
 
 
 class RNNDecoder(Decoder):
@@ -60,7 +48,8 @@ class RNNDecoder(Decoder):
             bidirectional=False,
             part="model.decoder",
         )
-        self.bridge = bridge(memory_size=memory_size, hidden_size=hidden_size, layers=layers, names=state_names(cell))
+        self.names = state_names(cell)
+        self.bridge = bridge(memory_size=memory_size, hidden_size=hidden_size, layers=layers, names=self.names)
         self.attention = attention(query_size=hidden_size, memory_size=memory_size)
         context_size = self.attention.context_size
         self.combine = nn.Linear(hidden_size + context_size, hidden_size) if context_size else None
@@ -72,26 +61,33 @@ class RNNDecoder(Decoder):
         return replace(memory, keys={"attention": self.attention.keys(memory)})
 
     def start(self, memory: Memory) -> State:
-        """Every recurrent state, (B, 1, L, H)."""
-        return {name: state.unsqueeze(1) for name, state in self.bridge(memory).items()}
+        """Every recurrent state, (B, 1, L, H), and the attention's."""
+        recurrent = {name: state.unsqueeze(1) for name, state in self.bridge(memory).items()}
+        return {**recurrent, **under("attention", self.attention.start(memory))}
 
-    def step(self, embedded: Tensor, state: State, memory: Memory) -> tuple[Tensor, Tensor | None, State]:
+    def step(
+        self, embedded: Tensor, state: State, memory: Memory, need_weights: bool = True
+    ) -> tuple[Tensor, Tensor | None, State]:
         """embedded (B, K, E) -> outputs (B, K, H), weights (B, K, S), next state."""
         shape = embedded.shape[:2]
-        flat = {name: value.flatten(0, 1) for name, value in state.items()}  # (B, K, L, H) -> (B * K, L, H)
+        flat = {name: state[name].flatten(0, 1) for name in self.names}  # (B, K, L, H) -> (B * K, L, H)
         hidden, final = self.recurrent(embedded.flatten(0, 1).unsqueeze(1), from_named(flat))
-        outputs, weights = self._look(hidden.view(*shape, -1), memory)
+        hidden = hidden.view(*shape, -1)  # (B * K, 1, H) -> (B, K, H)
+        context, weights, seen = self.attention.step(
+            hidden, of("attention", state), memory.keys["attention"], memory, need_weights
+        )
         after = {name: value.reshape(*shape, *value.shape[1:]) for name, value in to_named(final).items()}
-        return outputs, weights, after
+        return self._combine(hidden, context), weights, {**after, **under("attention", seen)}
 
-    def forward(self, embedded: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
+    def forward(self, embedded: Tensor, memory: Memory, need_weights: bool = True) -> tuple[Tensor, Tensor | None]:
         """embedded (B, T, E) -> outputs (B, T, H), weights (B, T, S)."""
         hidden, _ = self.recurrent(embedded, from_named(self.bridge(memory)))
-        return self._look(hidden, memory)
+        context, weights = self.attention(hidden, memory.keys["attention"], memory, need_weights)
+        return self._combine(hidden, context), weights
 
-    def _look(self, hidden: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
-        """hidden (B, T, H) -> outputs (B, T, H), weights (B, T, S); eq. 5."""
-        context, weights = self.attention(hidden, memory.keys["attention"], memory)
+    def _combine(self, hidden: Tensor, context: Tensor) -> Tensor:
+        """hidden (B, T, H), context (B, T, C) -> outputs (B, T, H); eq. 5."""
         if self.combine is not None:
             hidden = self.combine(torch.cat([hidden, context], dim=-1)).tanh()  # (B, T, H + C) -> (B, T, H)
-        return self.dropout(hidden), weights
+        outputs: Tensor = self.dropout(hidden)
+        return outputs

@@ -5,10 +5,11 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import PAD
+from seq2seq_pl.interfaces import Embedding
+from seq2seq_pl.values import PAD
 
 
-class TokenEmbedding(nn.Embedding):
+class TokenEmbedding(Embedding):
     """Token embeddings drawn from N(0, 1 / size); PAD is the zero vector and looking it up teaches it nothing.
 
     With `scale`, looked-up vectors are multiplied by sqrt(size), sec. 3.4 of https://arxiv.org/abs/1706.03762.

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seq2seq_pl.interfaces import Encoder, Memory
+from seq2seq_pl.interfaces import Encoder
 from seq2seq_pl.model.recurrent import recurrent_layers, to_named
+from seq2seq_pl.values import Memory
 
 
 class RNNEncoder(Encoder):

@@ -15,7 +15,7 @@ class Projection(Output):
         super().__init__()
         self.linear = nn.Linear(input_size, embedding.num_embeddings)
 
-    def forward(self, outputs: Tensor) -> Tensor:
+    def forward(self, outputs: Tensor, weights: Tensor | None = None, copies: Tensor | None = None) -> Tensor:
         """outputs (..., H) -> logits (..., V)."""
         logits: Tensor = self.linear(outputs)
         return logits

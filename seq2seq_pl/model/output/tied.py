@@ -24,6 +24,6 @@ class TiedProjection(Output):
         same = input_size == embedding.embedding_dim
         self.resize = nn.Identity() if same else nn.Linear(input_size, embedding.embedding_dim, bias=False)
 
-    def forward(self, outputs: Tensor) -> Tensor:
+    def forward(self, outputs: Tensor, weights: Tensor | None = None, copies: Tensor | None = None) -> Tensor:
         """outputs (..., H) -> logits (..., V)."""
         return F.linear(self.resize(outputs), self.weight, self.bias)

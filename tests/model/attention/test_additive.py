@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Memory
 from seq2seq_pl.model.attention.additive import AdditiveAttention
+from seq2seq_pl.values import Memory
 
 
 def set_weights(attention: AdditiveAttention, **values: Tensor) -> None:

@@ -3,8 +3,8 @@ import math
 import torch
 from torch import Tensor
 
-from seq2seq_pl.interfaces import Memory
 from seq2seq_pl.model.bridge.tanh import TanhBridge
+from seq2seq_pl.values import Memory
 
 
 def memory_of(summary: Tensor) -> Memory:

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import PAD
 from seq2seq_pl.model.embedding.token import TokenEmbedding
+from seq2seq_pl.values import PAD
 
 
 def test_vectors_are_drawn_with_variance_one_over_size():

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seq2seq_pl.interfaces import PAD
 from seq2seq_pl.model.output.tied import TiedProjection
+from seq2seq_pl.values import PAD
 
 SIZES = {"embedding.size": 7, "encoder.hidden_size": 5, "decoder.hidden_size": 9}
 
