@@ -296,7 +296,11 @@ class BatchSampler(Sampler[PlannedBatch]):
 
 
 def collate(
-    sources: Sequence[NDArray[np.integer]], targets: Sequence[NDArray[np.integer]], index: Ints, task: str
+    sources: Sequence[NDArray[np.integer]],
+    targets: Sequence[NDArray[np.integer]],
+    index: Ints,
+    task: str,
+    copies: Sequence[NDArray[np.integer]] | None = None,
 ) -> Batch:
     """A batch of sentences, padded on the right.
 
@@ -305,8 +309,11 @@ def collate(
         targets: token ids of each target, EOS included; all empty, or none at all, where there is no target.
         index: position of each sentence in its split, (B,).
         task: name of the task.
+        copies: the id that each source token has in the target, EOS included; None where nothing is copied.
     """
-    return Batch(pad(sources, len(sources)), pad(targets, len(sources)), torch.from_numpy(index.astype(np.int64)), task)
+    rows = len(sources)
+    places = torch.from_numpy(index.astype(np.int64))
+    return Batch(pad(sources, rows), pad(targets, rows), places, task, None if copies is None else pad(copies, rows))
 
 
 def pad(rows: Sequence[NDArray[np.integer]], count: int) -> torch.Tensor:

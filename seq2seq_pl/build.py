@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -22,6 +22,7 @@ from torch import nn
 
 from seq2seq_pl.config import Node, TrainConfig, suggest
 from seq2seq_pl.datamodule import DataModule, TaskData, Tokenizers
+from seq2seq_pl.encoding import read_sources
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import (
     Attention,
@@ -121,10 +122,15 @@ def build_model(node: Node, source_vocab_size: int, target_vocab_size: int) -> S
     return model
 
 
-def _try(model: Seq2Seq) -> None:
+def _try(model: Seq2Seq, objective: Objective | None = None) -> None:
+    """One tiny sentence through the model, and through the objective where there is one."""
     sentence = torch.tensor([[EOS]])
+    batch = Batch(sentence, sentence, torch.zeros(1, dtype=torch.long), task="", copies=sentence)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        model(Batch(sentence, sentence, torch.zeros(1, dtype=torch.long), task="", copies=sentence))
+        outputs, weights = model(batch, need_weights=objective is not None and objective.needs_weights)
+        logits = model.logits(batch, outputs, weights)
+        if objective:
+            objective(logits, sentence[0], weights, batch.target_mask)
 
 
 # -- data ------------------------------------------------------------------------------------------------------------
@@ -154,7 +160,16 @@ def build_data(settings: TrainConfig, tokenizers: Tokenizers, *, trained: bool =
         max_tokens=settings.max_tokens,
         seed=settings.seed,
         trained=trained,
+        copying=copies_words(settings),
     )
+
+
+def copies_words(settings: TrainConfig) -> bool:
+    """Whether the chosen model/output copies source words, known before it is built."""
+    output = settings.model["output"]
+    assert isinstance(output, Mapping)
+    copying: bool = get_object(str(output["_target_"])).copying
+    return copying
 
 
 # -- training --------------------------------------------------------------------------------------------------------
@@ -192,10 +207,33 @@ def build_module(
         schedule=part(Schedule, "schedule", settings.schedule),
         teacher_forcing=build_teacher_forcing(settings),
         judging=build_judging(settings),
-        texts=Texts(tokenizers.target.decode, tokenizers.source.tokens, tokenizers.target.tokens, example),
+        texts=build_texts(settings, tokenizers, example),
         monitor=settings.monitor,
         self_description={"config": asdict(settings), "tokenizers": tokenizers.to_json()},
     )
+
+
+def begin_embeddings(model: Seq2Seq, tokenizers: Tokenizers) -> list[str]:
+    """Tells new embeddings which token each row stands for; returns what they say."""
+    said = []
+    for side, embedding, tokenizer in (
+        ("source", model.source_embedding, tokenizers.source),
+        ("target", model.target_embedding, tokenizers.target),
+    ):
+        with named("model.embedding"):
+            said.append(embedding.begin(tokenizer.tokens(range(tokenizer.vocab_size)), side))
+    return [sentence for sentence in said if sentence]
+
+
+def build_texts(settings: TrainConfig, tokenizers: Tokenizers, example: Callable[[str, str, int], Example]) -> Texts:
+    """The texts behind what a model reads and writes."""
+    source, target, limit = tokenizers.source, tokenizers.target, settings.max_source_length
+    copying = copies_words(settings)
+
+    def copied(text: str) -> Sequence[str]:
+        return read_sources([text], source, target, copying=True, max_length=limit)[0].words if copying else ()
+
+    return Texts(target.decode, source.tokens, target.tokens, copied, example)
 
 
 def build_trainer(settings: TrainConfig) -> L.Trainer:
@@ -229,16 +267,27 @@ def rehearse(settings: TrainConfig) -> None:
         UserError: everything that was refused, one line each.
     """
     problems = []
+    models: list[Seq2Seq] = []
+
+    def objective() -> None:
+        made = part(Objective, "objective", settings.objective, vocab_size=len(SPECIAL_TOKENS))
+        for model in models:
+            _try(model, made)
 
     def optimizer() -> None:
         part(torch.optim.Optimizer, "optimizer", settings.optimizer, params=[nn.Parameter(torch.zeros(1))])
 
+    def sharing() -> None:
+        if settings.model.get("share_embeddings") and not settings.shared_vocabulary:
+            raise UserError("model.share_embeddings=true needs one vocabulary for both sides: shared_vocabulary=true.")
+
     makers: list[Callable[[], object]] = [
+        sharing,
         lambda: part(Task, "task", settings.task),
         lambda: part(Corpus, "corpus", settings.corpus),
         lambda: part(Tokenizer, "tokenizer", settings.tokenizer),
-        lambda: build_model(settings.model, len(SPECIAL_TOKENS), len(SPECIAL_TOKENS)),
-        lambda: part(Objective, "objective", settings.objective, vocab_size=len(SPECIAL_TOKENS)),
+        lambda: models.append(build_model(settings.model, len(SPECIAL_TOKENS), len(SPECIAL_TOKENS))),
+        objective,
         optimizer,
         lambda: part(Schedule, "schedule", settings.schedule),
         lambda: build_teacher_forcing(settings),

@@ -59,6 +59,8 @@ class TrainConfig:
         max_source_length, max_target_length: tokens; longer training pairs are left out, longer test sources cut.
         shared_vocabulary: one tokenizer for both sides.
         samples: translations printed at the end.
+        compile: whether torch.compile makes the model faster, after some time to start.
+        scale: what the sizes of a paper's recipe are multiplied by (`${scaled:SIZE}`).
     """
 
     task_name: str
@@ -85,6 +87,8 @@ class TrainConfig:
     metric: Mapping[str, Node]
     callback: Mapping[str, Node]
     logger: Mapping[str, Node]
+    compile: bool = False
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,14 @@ class GenerateConfig:
     batch_size: int
     device: Literal["auto", "cpu", "cuda"]
     decoding: Node | None = None
+
+
+@dataclass(frozen=True)
+class AverageConfig:
+    """What `average` is asked: a run's directory, and how many of its last epochs are averaged."""
+
+    run: str
+    last: int
 
 
 def read(kind: type[T], config: DictConfig) -> T:
@@ -211,10 +223,13 @@ def _check_root(kind: type[object], root: Mapping[str, object]) -> Iterator[str]
             continue
         value, least = root[name], 0 if name in ("seed", "samples") else 1
         kinds = set(typing.get_args(hint) or [hint])
-        if value == MISSING or (not kinds <= {str, int, bool, type(None)} and typing.get_origin(hint) is not Literal):
+        single = kinds <= {str, int, float, bool, type(None)} or typing.get_origin(hint) is Literal
+        if value == MISSING or not single:
             continue
         if not fits(value, hint):
             yield f"{name} ({value}) must be {describe(hint)}."
+        elif hint is float and isinstance(value, (int, float)) and not 0 < value < float("inf"):
+            yield f"{name} ({value}) must be greater than 0 and finite."
         elif int in kinds and isinstance(value, int) and value < least:
             yield f"{name} ({value}) must be at least {least}."
 

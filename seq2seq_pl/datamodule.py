@@ -14,9 +14,10 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from seq2seq_pl.batching import BatchSampler, Lengths, PlannedBatch, collate
+from seq2seq_pl.encoding import prepare, read_sources, write_targets
 from seq2seq_pl.files import write_text
 from seq2seq_pl.interfaces import Corpus, Task, Tokenizer
-from seq2seq_pl.store import Report, Split, file_digest, fingerprint, prepare, write
+from seq2seq_pl.store import Ids, Report, Split, file_digest, fingerprint, write
 from seq2seq_pl.values import EOS, Batch, Example
 
 log = logging.getLogger(__name__)
@@ -91,28 +92,33 @@ def _training_pairs(tasks: Iterable[TaskData]) -> Iterator[Example]:
 class PlannedBatches(Dataset[Batch]):
     """Gathers the rows of planned batches from the stores of one split; tokenizes anew where tokens are drawn."""
 
-    def __init__(self, splits: Mapping[str, Split], tokenizers: Tokenizers | None, seed: int) -> None:
+    def __init__(
+        self, splits: Mapping[str, Split], tokenizers: Tokenizers | None, seed: int, copying: bool = False
+    ) -> None:
         """Args: tokenizers only where every epoch is to draw its own segmentation (BPE-dropout)."""
         self.splits = splits
         self.tokenizers = tokenizers
         self.seed = seed
+        self.copying = copying
 
     def __getitem__(self, planned: PlannedBatch) -> Batch:
         split = self.splits[planned.task]
         if self.tokenizers is None:
-            sources = [split.source(i) for i in planned.indices]
-            targets = [split.target(i) for i in planned.indices]
+            rows = [(split.source(i), split.target(i), split.copies(i)) for i in planned.indices]
         else:
-            pairs = [self._draw(split, i, planned.epoch) for i in planned.indices]
-            sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
-        return collate(sources, targets, planned.indices, planned.task)
+            rows = [self._draw(split, i, planned.epoch) for i in planned.indices]
+        sources, targets, copies = zip(*rows, strict=True)
+        return collate(sources, targets, planned.indices, planned.task, copies if self.copying else None)
 
-    def _draw(self, split: Split, i: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    def _draw(self, split: Split, i: int, epoch: int) -> tuple[Ids, Ids, Ids]:
         assert self.tokenizers is not None
         rng = np.random.default_rng([self.seed, epoch, i])  # of the sentence, so that batching cannot change it
-        (source,) = self.tokenizers.source.encode([split.source_text(i)], rng)
-        (target,) = self.tokenizers.target.encode([split.references(i)[0]], rng)
-        return np.array([*source, EOS], dtype=np.int32), np.array([*target, EOS], dtype=np.int32)
+        source, target = self.tokenizers.source, self.tokenizers.target
+        sources = read_sources([split.source_text(i)], source, target, copying=self.copying, rng=rng)
+        (learnt,) = write_targets([split.references(i)[0]], sources, target, rng)
+        ids = ([*row, EOS] for row in (sources[0].ids, learnt, sources[0].copies or []))
+        read, written, copies = (np.array(row, dtype=np.int32) for row in ids)
+        return read, written, copies
 
 
 class DataModule(L.LightningDataModule):
@@ -135,8 +141,14 @@ class DataModule(L.LightningDataModule):
         max_tokens: int,
         seed: int,
         trained: bool = False,
+        copying: bool = False,
     ) -> None:
-        """Args: trained says that the tokenizers come from a checkpoint and are to be used as they are."""
+        """Args: what batches are made of.
+
+        Args:
+            trained: the tokenizers come from a checkpoint and are used as they are.
+            copying: the model copies words of the source, so batches say which they are.
+        """
         super().__init__()
         self.tasks = dict(tasks)
         self.tokenizers = tokenizers
@@ -147,6 +159,7 @@ class DataModule(L.LightningDataModule):
         self.max_tokens = max_tokens
         self.seed = seed
         self.trained = trained
+        self.copying = copying
         self.reports: dict[tuple[str, str], Report] = {}
         self.fingerprints: dict[tuple[str, str], str] = {}
         self.opened: dict[tuple[str, str], Split] = {}
@@ -191,6 +204,7 @@ class DataModule(L.LightningDataModule):
                 "lengths": lengths,
                 "text": keep_text,
                 "training": split == "train",
+                "copying": self.copying,
             }
         )
         path, report_path = (self.cache_dir / print_ / f"{split}{ending}" for ending in (".arrow", ".json"))
@@ -205,8 +219,9 @@ class DataModule(L.LightningDataModule):
                 max_source_length=self.max_source_length,
                 max_target_length=self.max_target_length,
                 report=report,
+                copying=self.copying,
             )
-            write(path, rows, keep_text=keep_text)
+            write(path, rows, keep_text=keep_text, copying=self.copying)
             write_text(report_path, json.dumps(asdict(report)))
         self.reports[task, split] = Report(**json.loads(report_path.read_text(encoding="utf-8")))
         self.fingerprints[task, split] = print_
@@ -239,7 +254,8 @@ class DataModule(L.LightningDataModule):
             rank=self.trainer.global_rank if self.trainer else 0,
             world_size=self.trainer.world_size if self.trainer else 1,
         )
-        dataset = PlannedBatches(stores, self.tokenizers if training and self._drawn else None, self.seed)
+        drawing = self.tokenizers if training and self._drawn else None
+        dataset = PlannedBatches(stores, drawing, self.seed, self.copying)
         return DataLoader(dataset, batch_size=None, sampler=sampler)
 
     def train_dataloader(self) -> DataLoader[Batch]:

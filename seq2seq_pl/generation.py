@@ -18,12 +18,12 @@ from seq2seq_pl.batching import collate
 from seq2seq_pl.build import build_judging, build_model
 from seq2seq_pl.config import GenerateConfig, TrainConfig, read
 from seq2seq_pl.datamodule import Tokenizers
+from seq2seq_pl.encoding import Source, read_sources
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoding
 from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.saved import Saved, find_checkpoint, load_tokenizers, read_checkpoint, settings_of
-from seq2seq_pl.store import CHARACTERS_PER_TOKEN
-from seq2seq_pl.values import EOS
+from seq2seq_pl.values import EOS, Batch
 
 WINDOW = 32
 """Batches that are read ahead, so that sentences of like length can go together."""
@@ -51,19 +51,30 @@ class Generator:
     def answer(self, texts: Sequence[str]) -> list[str]:
         """One line for each text; an empty text gets an empty line. Counts source texts that had to be cut."""
         answers = [""] * len(texts)
-        limit = CHARACTERS_PER_TOKEN * self.max_source_length
         filled = [i for i, text in enumerate(texts) if text.strip()]
-        encoded = dict(zip(filled, self.tokenizers.source.encode([texts[i][:limit] for i in filled]), strict=True))
-        self.cut += sum(len(ids) > self.max_source_length or len(texts[i]) > limit for i, ids in encoded.items())
-        sources = {i: np.array([*ids[: self.max_source_length], EOS]) for i, ids in encoded.items()}
-        order = sorted(sources, key=lambda i: len(sources[i]))
+        read = read_sources(
+            [texts[i] for i in filled],
+            self.tokenizers.source,
+            self.tokenizers.target,
+            copying=self.model.output.copying,
+            max_length=self.max_source_length,
+        )
+        self.cut += sum(source.cut for source in read)
+        sources = dict(zip(filled, read, strict=True))
+        order = sorted(sources, key=lambda i: len(sources[i].ids))
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
-            batch = collate([sources[i] for i in rows], [], np.array(rows), self.task_name).to(self.device)
+            batch = self._batch(rows, [sources[i] for i in rows])
             for i, best in zip(rows, self.decoding.decode(self.model, batch), strict=True):
                 self.tokens += len(best[0].tokens) + 1
-                answers[i] = " ".join(self.tokenizers.target.decode(best[0].tokens).splitlines())
+                text = self.tokenizers.target.decode(best[0].tokens, sources[i].words)
+                answers[i] = " ".join(text.splitlines())
         return answers
+
+    def _batch(self, places: Sequence[int], sources: Sequence[Source]) -> Batch:
+        ids = [np.array([*source.ids, EOS]) for source in sources]
+        copies = [np.array([*source.copies, EOS]) for source in sources if source.copies is not None]
+        return collate(ids, [], np.array(places), self.task_name, copies or None).to(self.device)
 
 
 def lines(file: IO[bytes]) -> Iterator[str]:

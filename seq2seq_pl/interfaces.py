@@ -59,12 +59,26 @@ class Tokenizer(ABC):
         """Ids of each text, without BOS and EOS; with `rng`, subword regularisation is drawn from it."""
 
     @abstractmethod
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text a person would have written; special tokens are left out, `<unk>` is shown as "⁇"."""
+    def pieces(self, texts: Sequence[str], rng: np.random.Generator | None = None) -> list[list[str]]:
+        """The text behind each id of `encode`, as the vocabulary writes it; also where the vocabulary lacks it.
+
+        The same state of `rng` cuts a text as in `encode`, so that `piece_ids` of the pieces are the ids.
+        """
 
     @abstractmethod
-    def tokens(self, ids: Sequence[int]) -> list[str]:
-        """The tokens behind the ids, readable (for pictures and tables)."""
+    def piece_ids(self, pieces: Sequence[str]) -> list[int]:
+        """The id of each piece; UNK where the vocabulary lacks it."""
+
+    @abstractmethod
+    def decode(self, ids: Sequence[int], copied: Sequence[str] = ()) -> str:
+        """The text a person would have written; special tokens are left out, `<unk>` is shown as "⁇".
+
+        The id vocab_size + k stands for the piece copied[k].
+        """
+
+    @abstractmethod
+    def tokens(self, ids: Sequence[int], copied: Sequence[str] = ()) -> list[str]:
+        """The tokens behind the ids, readable (for pictures and tables); `copied` is as in `decode`."""
 
     @abstractmethod
     def to_json(self) -> str:
@@ -111,9 +125,11 @@ class Attention(nn.Module, ABC):
 
     `need_weights` False says that the caller has no use for the weights, which may then be None. An attention whose
     answer depends on its earlier answers or on the time carries that as a state and overrides `start` and `step`.
+    `reads_query` False says that the answer is the same whatever is asked, so that nobody learns to ask.
     """
 
     context_size: int
+    reads_query: bool = True
 
     @abstractmethod
     def keys(self, memory: Memory) -> Tensor:

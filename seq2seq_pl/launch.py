@@ -39,8 +39,32 @@ def shipped(folder: str) -> Path:
 
 
 def register_resolvers() -> None:
-    """`${shipped_data:translation}` in a YAML is the folder data/translation, wherever the project is installed."""
+    """What a YAML may write.
+
+    `${shipped_data:translation}` is the folder data/translation, wherever the project is installed; `${scaled:1000}` is
+    a size of a paper times the setting `scale`, as a multiple of 16; `${family:model/encoder}` lists its choices.
+    """
     OmegaConf.register_new_resolver("shipped_data", lambda name: str(shipped("data") / name), replace=True)
+    OmegaConf.register_new_resolver("scaled", _scaled, replace=True)
+    OmegaConf.register_new_resolver("family", family, replace=True)
+
+
+def _scaled(size: int, *, _root_: DictConfig) -> int:
+    scale = _root_.get("scale")
+    if not isinstance(scale, (int, float)) or not math.isfinite(scale):
+        return size  # `validate` will name it
+    return max(16, round(size * scale / 16) * 16) if scale != 1 else size
+
+
+def family(group: str) -> str:
+    """The choices of a group and of the groups below it, one a line: its name and the first line of its YAML."""
+    lines = []
+    for path in sorted(shipped("conf").glob(f"{group}/**/*.yaml")):
+        folder = path.parent.relative_to(shipped("conf"))
+        comments = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]
+        what = next(line for line in comments if not line.startswith("# @package"))
+        lines.append(f"{f'{folder}={path.stem}':<35} {what.removeprefix('# ')}")
+    return "\n".join(lines)
 
 
 def launch(command: str, run: Callable[[DictConfig], object]) -> None:

@@ -39,12 +39,21 @@ class Judging:
 
 @dataclass(frozen=True)
 class Texts:
-    """Text behind ids and places: what scoring needs to know of the data."""
+    """Text behind ids and places: what scoring needs to know of the data.
 
-    decode: Callable[[Sequence[int]], str]
+    Attributes:
+        decode: target ids, and the words that ids from V on stand for -> text.
+        source_tokens: source ids -> readable tokens.
+        target_tokens: target ids, and words as for `decode` -> readable tokens.
+        copied: source text -> the words that ids from V on stand for in its target.
+        example: split, task and index -> the example.
+    """
+
+    decode: Callable[[Sequence[int], Sequence[str]], str]
     source_tokens: Callable[[Sequence[int]], list[str]]
-    target_tokens: Callable[[Sequence[int]], list[str]]
-    example: Callable[[str, str, int], Example]  # split, task, index
+    target_tokens: Callable[[Sequence[int], Sequence[str]], list[str]]
+    copied: Callable[[str], Sequence[str]]
+    example: Callable[[str, str, int], Example]
 
 
 class Seq2SeqModule(L.LightningModule):
@@ -81,21 +90,47 @@ class Seq2SeqModule(L.LightningModule):
         self.split = "test"
         self.scored: dict[tuple[str, str], Scored] = {}
         self.scorers: dict[str, Scorer] = {}
+        self.compiled: Callable[..., tuple[Tensor, Tensor | None]] | None = None  # the model's forward, for training
+        self.batches_per_step = 1
+        self.step_tokens: Tensor | int = 0  # of the batches of this optimizer step so far
 
     # -- training ----------------------------------------------------------------------------------------------------
 
     def forced(self, batch: Batch, teacher_forcing_ratio: float = 1.0) -> Loss:
         """The objective over the real target tokens of a batch."""
         mask = batch.target_mask
-        outputs, weights = self.model(batch, teacher_forcing_ratio, self.objective.needs_weights)
+        model = self.compiled if self.compiled and self.training else self.model
+        outputs, weights = model(batch, teacher_forcing_ratio, self.objective.needs_weights)
         logits = self.model.logits(batch, outputs, weights)
         loss: Loss = self.objective(logits, batch.target[mask], weights, mask)
         return loss
 
+    def on_train_epoch_start(self) -> None:
+        """Takes note of how many batches make an optimizer step."""
+        self.batches_per_step = self.trainer.accumulate_grad_batches
+
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Mean loss per target token; sums go along for the callbacks."""
         loss = self.forced(batch, self.teacher_forcing(self.global_step))
-        return {"loss": loss.total / loss.tokens, "nll": loss.nll.detach(), "tokens": loss.tokens.detach()}
+        mean = loss.total / loss.tokens
+        if self.batches_per_step > 1:
+            self._weigh(mean, loss.tokens, first=batch_idx % self.batches_per_step == 0)
+        return {"loss": mean, "nll": loss.nll.detach(), "tokens": loss.tokens.detach()}
+
+    def _weigh(self, mean: Tensor, tokens: Tensor, *, first: bool) -> None:
+        """Makes the gradients of an accumulated step those of one large batch: of the mean over all its tokens.
+
+        Of N tokens so far this batch has n, so the gradients that are there count (N - n) / N and its own n / N.
+        Lightning divides the loss by the number of batches, which is undone.
+        """
+        before = 0 if first else self.step_tokens
+        self.step_tokens = before + tokens
+        if not first:
+            for parameter in self.parameters():
+                if parameter.grad is not None:
+                    parameter.grad.mul_(before / self.step_tokens)
+        share = self.batches_per_step * tokens / self.step_tokens
+        mean.register_hook(lambda gradient: gradient * share)  # type: ignore[no-untyped-call]
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimizer and a learning rate that is its own times schedule(step)."""
@@ -103,6 +138,8 @@ class Seq2SeqModule(L.LightningModule):
         for schedule in (self.schedule, self.teacher_forcing):
             schedule.begin(int(min(steps, sys.maxsize)))
         optimizer = self.optimizer_factory(params=self.parameters())
+        # Fused optimizers offer to undo loss scaling; Lightning would then refuse to clip in any mixed precision.
+        optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": LambdaLR(optimizer, self.schedule), "interval": "step"},
@@ -141,10 +178,11 @@ class Seq2SeqModule(L.LightningModule):
         return self.judging[batch.task].decoding.decode(self.model, batch)
 
     def _score(self, batch: Batch, split: str) -> None:
-        items = [
-            Item(index, self.texts.decode(best[0].tokens), self.texts.example(split, batch.task, index))
-            for index, best in zip(batch.index.tolist(), self.hypotheses(batch), strict=True)
-        ]
+        items = []
+        for index, best in zip(batch.index.tolist(), self.hypotheses(batch), strict=True):
+            example = self.texts.example(split, batch.task, index)
+            text = self.texts.decode(best[0].tokens, self.texts.copied(example.source))
+            items.append(Item(index, text, example))
         self.scorers[batch.task].add(self.forced(batch), items)
 
     def _finish(self, split: str) -> None:

@@ -37,16 +37,27 @@ def find_checkpoint(run: str, checkpoint: str) -> Path:
     path = Path(run).expanduser()
     if path.is_file():
         return path
-    if not path.is_dir():
-        raise UserError(f"run={run}: no such directory; give the directory of a run, such as runs/translation/TIME.")
-    folder = path / "checkpoints"
-    if not folder.is_dir():
-        raise UserError(f"run={run} is not the directory of a run: it has no checkpoints/ in it.")
+    folder = checkpoint_folder(run)
     found = folder / f"{checkpoint}.ckpt"
     if not found.is_file():
         there = ", ".join(sorted(p.stem for p in folder.glob("*.ckpt"))) or "none"
         raise UserError(f"run={run} has no checkpoint called {checkpoint} (there is: {there}); set checkpoint=NAME.")
     return found
+
+
+def checkpoint_folder(run: str) -> Path:
+    """Where the checkpoints of a run directory are.
+
+    Raises:
+        UserError: not a run directory.
+    """
+    path = Path(run).expanduser()
+    if not path.is_dir():
+        raise UserError(f"run={run}: no such directory; give the directory of a run, such as runs/translation/TIME.")
+    folder = path / "checkpoints"
+    if not folder.is_dir():
+        raise UserError(f"run={run} is not the directory of a run: it has no checkpoints/ in it.")
+    return folder
 
 
 def read_checkpoint(path: Path) -> Saved:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import shutil
 import sys
 import time
 import warnings
@@ -15,14 +17,16 @@ from pathlib import Path
 
 import lightning as L
 import numpy as np
+import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 
 from seq2seq_pl import summary
-from seq2seq_pl.build import build_data, build_module, build_tokenizers, build_trainer, rehearse
+from seq2seq_pl.build import begin_embeddings, build_data, build_module, build_tokenizers, build_trainer, rehearse
 from seq2seq_pl.config import Node, TrainConfig
 from seq2seq_pl.datamodule import DataModule
+from seq2seq_pl.errors import UserError
 from seq2seq_pl.module import Seq2SeqModule
 from seq2seq_pl.record import environment, named_scores, scores_json, write_record, write_results
 from seq2seq_pl.saved import read_checkpoint
@@ -54,6 +58,9 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*directory .* exists and is not empty.*")  # Hydra's .hydra is in it
     warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")  # between Lightning and torch
+    warnings.filterwarnings(
+        "ignore", message="The .grad attribute of a Tensor that is not a leaf"
+    )  # torch.compile looks
 
 
 def run(settings: TrainConfig) -> Outcome:
@@ -62,16 +69,23 @@ def run(settings: TrainConfig) -> Outcome:
     began = time.perf_counter()
     console = Console()
     rehearse(settings)
+    trainer = build_trainer(settings)
+    if settings.compile:
+        check_compiler(trainer.strategy.root_device.type)
     tokenizers = build_tokenizers(settings)
     data = build_data(settings, tokenizers)
     data.prepare_data()
-    trainer = build_trainer(settings)
     L.seed_everything(settings.seed, workers=True, verbose=False)
     module = build_module(settings, tokenizers, data.example)
+    said = begin_embeddings(module.model, tokenizers)
+    if settings.compile:
+        module.compiled = torch.compile(module.model.forward, dynamic=True)
     record = first_record(settings, data, module)
     if trainer.is_global_zero:
         write_record(Path(settings.run_dir), record)
         console.print(summary.data_table(data.reports))
+        for sentence in said:
+            console.print(sentence, highlight=False, soft_wrap=True)
         console.print(
             f"{count_parameters(module):,} parameters, run directory {shown(settings.run_dir)}",
             highlight=False,
@@ -99,6 +113,19 @@ def run(settings: TrainConfig) -> Outcome:
             console.print(summary.sample_table(result.items, settings.samples))
         summary.print_next_commands(console, shown(settings.run_dir))
     return Outcome(best, scores)
+
+
+def check_compiler(device: str) -> None:
+    """Raises UserError if torch.compile would find no compiler: of C++ for a CPU, of C for what Triton starts."""
+    variable, names = ("CXX", ["clang++" if sys.platform == "darwin" else "g++"])
+    if device != "cpu":
+        variable, names = ("CC", ["gcc", "clang"])
+    names = [os.environ[variable]] if variable in os.environ else names
+    if not any(map(shutil.which, names)):
+        raise UserError(
+            f"compile=true needs a compiler, and {' or '.join(names)} is not found; install it (Debian, Ubuntu: "
+            f"apt install g++), name another in the environment variable {variable}, or set compile=false."
+        )
 
 
 def first_record(settings: TrainConfig, data: DataModule, module: Seq2SeqModule) -> dict[str, object]:

@@ -231,6 +231,15 @@ def test_collate_pads_on_the_right():
     assert padding_share(batch) == pytest.approx(4 / 14)
 
 
+def test_collate_pads_copies_like_the_source():
+    rows = [np.array([5, 1, 3], dtype=np.int32), np.array([3], dtype=np.int32)]
+    copies = [np.array([7, 20, 3], dtype=np.int32), np.array([3], dtype=np.int32)]
+    batch = collate(rows, rows, np.array([0, 1]), "translation", copies)
+    assert batch.copies.tolist() == [[7, 20, 3], [3, 0, 0]]
+    assert batch.copies.dtype == torch.int64
+    assert collate(rows, rows, np.array([0, 1]), "translation").copies is None
+
+
 @pytest.mark.parametrize("targets", [[], [np.array([], dtype=np.int32)] * 2])
 def test_collate_without_targets_gives_no_columns(targets):
     batch = collate([np.array([5, 3]), np.array([3])], targets, np.array([0, 1]), "generation")

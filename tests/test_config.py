@@ -57,6 +57,45 @@ def test_the_default_config_is_valid(complete):
     assert (settings.task_name, settings.monitor, settings.run_dir) == ("translation", "bleu", "runs/x")
 
 
+@pytest.mark.parametrize(
+    ("scale", "size", "expected"),
+    [
+        (1.0, 1000, 1000),  # the paper's exact size
+        (1, 620, 620),
+        (0.25, 1000, 256),  # a multiple of 16
+        (0.5, 620, 304),
+        (2, 620, 1248),
+        (0.001, 1000, 16),
+    ],
+)
+def test_the_sizes_of_a_paper_follow_the_scale(complete, scale, size, expected):
+    config = changed(complete(), {"scale": scale, "model.embedding.size": f"${{scaled:{size}}}"})
+    assert validate(config).model["embedding"]["size"] == expected
+
+
+@pytest.mark.parametrize(
+    ("scale", "sentence"),
+    [
+        (0, "scale (0) must be greater than 0 and finite."),
+        (-0.5, "scale (-0.5) must be greater than 0 and finite."),
+        (float("nan"), "scale (nan) must be greater than 0 and finite."),
+        (float("inf"), "scale (inf) must be greater than 0 and finite."),
+        ("big", "scale (big) must be a number."),
+        (True, "scale (True) must be a number."),
+        (None, "scale (None) must be a number."),
+        ([1], "scale ([1]) must be a number."),
+    ],
+)
+def test_a_scale_that_cannot_be_is_told_in_one_sentence(complete, scale, sentence):
+    config = changed(complete(), {"scale": scale, "model.embedding.size": "${scaled:1000}"})
+    assert problems(config) == [sentence]
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_compile_is_true_or_false(complete, value):
+    assert problems(changed(complete(), {"compile": value})) == [f"compile ({value}) must be true or false."]
+
+
 @pytest.mark.parametrize(("group", "choice"), CHOICES, ids=["=".join(pair) for pair in CHOICES])
 def test_every_yaml_of_every_group_composes_and_is_valid(complete, group, choice):
     config = complete(f"{group}=[{choice}]" if group in LISTS else f"{group}={choice}")

@@ -11,7 +11,16 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("trainer", [["trainer=gpu"], ["trainer=gpu", "trainer.precision=32-true"]])
+@pytest.mark.parametrize(
+    "trainer",
+    [
+        ["trainer=gpu"],
+        ["trainer=gpu", "trainer.precision=32-true"],
+        ["trainer=gpu", "trainer.precision=16-mixed"],
+        ["trainer=gpu", "callback=[checkpoint,ema]", "callback.ema.update_every_n_steps=1", "callback.ema.decay=0.5"],
+        ["trainer=gpu", "+trainer.accumulate_grad_batches=2", "batch_size=8"],
+    ],
+)
 def test_a_run_on_a_gpu_learns_and_can_be_read_without_one(trainer, tiny, corpus_folder, tmp_path):
     settings = tiny(corpus_folder, tmp_path / "run", *trainer, "trainer.max_epochs=8", "optimizer.lr=0.03")
     outcome = run(settings)

@@ -26,12 +26,24 @@ FLOORS = (
     ("errors", "files", "values"),
     ("interfaces",),
     ("config", "schedule", "metric"),
-    ("corpus", "task", "tokenizer", "store", "batching", "model", "objective", "decoding", "scoring", "picture"),
+    (
+        "corpus",
+        "task",
+        "tokenizer",
+        "encoding",
+        "store",
+        "batching",
+        "model",
+        "objective",
+        "decoding",
+        "scoring",
+        "picture",
+    ),
     ("datamodule", "module", "record", "summary"),
     ("callback",),
     ("build", "saved"),
-    ("training", "evaluation", "generation"),
-    ("launch", "sweep_table", "train", "evaluate", "generate"),
+    ("training", "evaluation", "generation", "averaging"),
+    ("launch", "sweep_table", "train", "evaluate", "generate", "average"),
 )
 """Folders and files of seq2seq_pl/ from the ground up. A folder imports from lower floors; a file from its own too."""
 

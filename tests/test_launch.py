@@ -160,7 +160,7 @@ def test_what_ships_is_found():
 # -- whole commands --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "generate", "launch", "config", "sweep_table"])
+@pytest.mark.parametrize("name", ["train", "evaluate", "generate", "average", "launch", "config", "sweep_table"])
 def test_help_is_answered_without_torch(name):
     code = f"import seq2seq_pl.{name}, sys; assert not {{'torch', 'lightning', 'numpy'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

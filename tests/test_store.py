@@ -13,71 +13,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Tokenizer
-from seq2seq_pl.store import Report, Row, Split, file_digest, fingerprint, prepare, write
-from seq2seq_pl.values import EOS, SPECIAL_TOKENS, UNK, Example
+from seq2seq_pl.store import Row, Split, file_digest, fingerprint, write
+from seq2seq_pl.values import EOS
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
 IDS = st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=5)
-ROWS = st.lists(st.builds(Row, IDS, IDS, TEXT, st.lists(TEXT, max_size=3).map(tuple)), max_size=8)
+ROWS = st.lists(st.builds(Row, IDS, IDS, TEXT, st.lists(TEXT, max_size=3).map(tuple), IDS), max_size=8)
 SEVEN = [Row([i] * (i + 1) + [EOS], [i + 10, EOS], f"source {i}", (f"a {i}", f"b {i}")) for i in range(7)]
-
-
-class Words(Tokenizer):
-    """Whitespace tokenizer of a fixed vocabulary that remembers what it was asked to encode."""
-
-    def __init__(self, words):
-        self.words = [*SPECIAL_TOKENS, *words]
-        self.seen = []
-
-    vocab_size = property(lambda self: len(self.words))
-
-    def train(self, texts): ...
-
-    def encode(self, texts, rng=None):
-        self.seen.append(list(texts))
-        return [[self.words.index(w) if w in self.words else UNK for w in text.split()] for text in texts]
-
-    def decode(self, ids):
-        return " ".join(self.tokens(ids))
-
-    def tokens(self, ids):
-        return [self.words[i] for i in ids]
-
-    def to_json(self):
-        return ""
-
-    def load(self, text): ...
 
 
 def contents(split):
     return [
-        Row(split.source(i).tolist(), split.target(i).tolist(), split.source_text(i), split.references(i))
+        Row(
+            split.source(i).tolist(),
+            split.target(i).tolist(),
+            split.source_text(i),
+            split.references(i),
+            () if split.copies(i) is None else split.copies(i).tolist(),
+        )
         for i in range(len(split))
     ]
-
-
-def run(pairs, training, source="a b c", target="x y", lengths=(3, 2)):
-    """The rows of some pairs, the report, and the two tokenizers."""
-    tokenizers = Words(source.split()), Words(target.split())
-    examples = [Example(left, right if isinstance(right, tuple) else (right,)) for left, right in pairs]
-    report = Report("train" if training else "valid")
-    rows = prepare(
-        examples,
-        *tokenizers,
-        training=training,
-        max_source_length=lengths[0],
-        max_target_length=lengths[1],
-        report=report,
-    )
-    return list(rows), report, tokenizers
 
 
 @settings(deadline=None)
 @given(rows=ROWS, rows_per_batch=st.integers(1, 9))
 def test_rows_come_back_as_they_were_written_wherever_batches_end(tmp_path_factory, rows, rows_per_batch):
     path = tmp_path_factory.mktemp("store") / "train.arrow"
-    write(path, iter(rows), keep_text=True, rows_per_batch=rows_per_batch)
+    write(path, iter(rows), keep_text=True, copying=True, rows_per_batch=rows_per_batch)
     split = Split(path)
     assert len(split) == len(rows)
     assert contents(split) == rows
@@ -116,6 +78,18 @@ def test_ids_are_views_of_the_mapped_file(tmp_path):
         assert not view.flags.writeable
         assert view.dtype == np.int32
     assert np.shares_memory(split.source(4), split.source(4))
+
+
+def test_copies_are_kept_where_they_are_wanted(tmp_path):
+    rows = [row._replace(copies=[9] * len(row.source)) for row in SEVEN]
+    for keep_text in (True, False):
+        write(tmp_path / "a.arrow", rows, keep_text=keep_text, copying=True, rows_per_batch=3)
+        split = Split(tmp_path / "a.arrow")
+        assert [split.copies(i).tolist() for i in range(7)] == [row.copies for row in rows]
+        assert [split.source(i).tolist() for i in range(7)] == [row.source for row in rows]
+        assert split.has_text == keep_text
+        write(tmp_path / "a.arrow", rows, keep_text=keep_text)
+        assert Split(tmp_path / "a.arrow").copies(3) is None
 
 
 def test_text_is_left_out_where_it_is_not_wanted(tmp_path):
@@ -245,101 +219,3 @@ def test_a_fingerprint_knows_the_format(monkeypatch):
 def test_a_file_digest_is_its_sha256(tmp_path):
     (tmp_path / "a").write_bytes(b"x" * 3_000_000)
     assert file_digest(tmp_path / "a") == hashlib.sha256(b"x" * 3_000_000).hexdigest()
-
-
-def test_ids_end_with_eos_and_tokens_are_counted_without_it():
-    rows, report, _ = run([("a b", "x"), ("c d", "y z")], training=True)
-    assert rows == [
-        Row([4, 5, EOS], [4, EOS], "a b", ("x",)),
-        Row([6, UNK, EOS], [5, UNK, EOS], "c d", ("y z",)),
-    ]
-    assert report == Report("train", kept=2, source_tokens=4, target_tokens=3, source_unknown=1, target_unknown=1)
-
-
-def test_training_skips_and_counts_what_is_empty_or_too_long():
-    pairs = [("a", "x"), (" ", "x"), ("a", "\u3000"), ("a", ()), ("a b c a", "x"), ("a", "x y x"), ("a b c", "x y")]
-    rows, report, _ = run(pairs, training=True)
-    assert [row.source_text for row in rows] == ["a", "a b c"]
-    assert (report.kept, report.empty, report.too_long, report.cut, report.cut_targets) == (2, 3, 2, 0, 0)
-
-
-def test_a_tokenizer_is_never_handed_nothing():
-    pairs = [("", "x")] * 1_000 + [("a", "x")]
-    _, report, (source, target) = run(pairs, training=True)
-    assert report.empty == 1_000
-    assert (source.seen, target.seen) == ([["a"]], [["x"]])
-
-
-def test_evaluation_skips_nothing_and_cuts_ids_only():
-    pairs = [("", "x"), ("a b c a", ("x y x", "y")), ("a", ""), ("b", ())]
-    rows, report, _ = run(pairs, training=False)
-    assert rows == [
-        Row([EOS], [4, EOS], "", ("x",)),
-        Row([4, 5, 6, EOS], [4, 5, EOS], "a b c a", ("x y x", "y")),
-        Row([4, EOS], [EOS], "a", ("",)),
-        Row([5, EOS], [EOS], "b", ()),
-    ]
-    assert (report.kept, report.empty, report.too_long, report.cut, report.cut_targets) == (4, 0, 0, 1, 1)
-
-
-def test_texts_reach_the_tokenizer_as_they_are():
-    _, _, (source, target) = run([("  a\tb ", " x ")], training=True)
-    assert (source.seen, target.seen) == ([["  a\tb "]], [[" x "]])
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_a_text_of_a_hundred_thousand_characters_is_never_encoded_whole(training):
-    long = "a" * 100_000
-    rows, report, (source, target) = run([("a", "x"), (long, "x"), ("b", long)], training=training)
-    assert max(len(text) for tokenizer in (source, target) for texts in tokenizer.seen for text in texts) <= 60
-    if training:
-        assert (report.kept, report.too_long) == (1, 2)
-    else:
-        assert (report.kept, report.cut, report.cut_targets) == (3, 1, 1)
-        assert rows[1].source_text == long
-        assert rows[2].references == (long,)
-
-
-@settings(deadline=None)
-@given(
-    pairs=st.lists(st.tuples(*[st.text("ab ", max_size=8)] * 2), max_size=9),
-    training=st.booleans(),
-    lengths=st.tuples(st.integers(1, 3), st.integers(1, 3)),
-)
-def test_every_example_is_counted_once(pairs, training, lengths):
-    rows, report, _ = run([("a", "b"), *pairs], training, source="a", target="b", lengths=lengths)
-    assert report.kept + report.empty + report.too_long == len(pairs) + 1
-    assert report.kept == len(rows)
-    assert report.source_tokens == sum(len(row.source) - 1 for row in rows)
-    assert report.target_unknown == sum(row.target.count(UNK) for row in rows)
-    assert all(len(row.source) <= lengths[0] + 1 and len(row.target) <= lengths[1] + 1 for row in rows)
-
-
-def test_examples_are_encoded_in_chunks_and_only_as_far_as_rows_are_asked_for():
-    taken = []
-
-    def examples():
-        for i in range(2_500):
-            taken.append(i)
-            yield Example("a b", ("x",))
-
-    tokenizer = Words(["a", "b", "x"])
-    report = Report("train")
-    rows = prepare(
-        examples(), tokenizer, tokenizer, training=True, max_source_length=5, max_target_length=4, report=report
-    )
-    next(rows)
-    assert len(taken) == 1_000
-    assert len(list(rows)) == 2_499
-    assert [len(texts) for texts in tokenizer.seen] == [1_000] * 4 + [500] * 2
-
-
-def test_nothing_left_is_refused_with_counts_and_way_out():
-    message = (
-        r"split train: nothing is left of its 3 examples \(1 with an empty side, 2 longer than "
-        r"max_source_length=3 or max_target_length=2\)\. Raise the lengths or check corpus\.source and corpus\.target\."
-    )
-    with pytest.raises(UserError, match=message):
-        run([("", "x"), ("a a a a", "x"), ("a" * 999, "x")], training=True)
-    with pytest.raises(UserError, match=r"split valid: nothing is left of its 0 examples"):
-        run([], training=False)

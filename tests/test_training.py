@@ -7,6 +7,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from seq2seq_pl.callback.ema import TRAINED_KEY
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.evaluation import evaluate_run
 from seq2seq_pl.record import read_record
@@ -100,6 +101,35 @@ def test_what_is_shown_does_not_change_what_is_learnt(train, tmp_path):
         read_checkpoint(tmp_path / name / "checkpoints" / "last.ckpt").weights for name in ("quiet", "shown")
     )
     assert all(torch.equal(quiet[name], loud[name]) for name in quiet)
+
+
+def test_a_run_with_an_average_scores_it_and_evaluate_repeats_the_figures(train, composed, tmp_path):
+    ema = ("callback=[ema,checkpoint]", "callback.ema.update_every_n_steps=1", "callback.ema.decay=0.9")
+    outcome = train("run", *ema, "logger=[csv]", "trainer.max_epochs=3", "optimizer.lr=0.03", "monitor=loss")
+    folder = tmp_path / "run"
+    best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+    assert read_checkpoint(folder / "checkpoints" / "best.ckpt").weights.keys() == best[TRAINED_KEY].keys()
+    assert not any(torch.equal(value, best[TRAINED_KEY][name]) for name, value in best["state_dict"].items())
+    for split in ("test", "valid"):
+        evaluate_run(composed(f"run={folder}", "trainer=cpu", f"split={split}", command="evaluate"))
+    assert (folder / "evaluate/test/scores.json").read_text() == (folder / "test/scores.json").read_text()
+    again = json.loads((folder / "evaluate" / "valid" / "scores.json").read_text())
+    with (folder / "metrics.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row.get("val/translation/loss")]
+    (row,) = (row for row in rows if torch.tensor(float(row["val/translation/loss"])) == torch.tensor(outcome.best))
+    for name, score in again.items():
+        assert float(row[name]) == float(torch.tensor(score["value"])), name  # Lightning logs float32
+
+
+def test_an_average_changes_what_is_scored_and_not_what_is_trained(train, tmp_path):
+    once = "trainer.max_epochs=1"  # whose checkpoint is the best and the last
+    train("plain", once)
+    train("averaged", once, "callback=[checkpoint,ema]", "callback.ema.update_every_n_steps=2")
+    plain, averaged = (
+        torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True) for name in ("plain", "averaged")
+    )
+    assert all(torch.equal(value, averaged[TRAINED_KEY][name]) for name, value in plain["state_dict"].items())
+    assert not all(torch.equal(value, averaged["state_dict"][name]) for name, value in plain["state_dict"].items())
 
 
 def test_another_monitor_chooses_another_score(train):

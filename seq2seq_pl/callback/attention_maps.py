@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import lightning as L
@@ -12,13 +14,12 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.image import imsave
 from numpy.typing import NDArray
-from torch import Tensor
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.module import Seq2SeqModule
+from seq2seq_pl.module import Seq2SeqModule, Texts
 from seq2seq_pl.picture import attention_map, pixels, undrawable
 from seq2seq_pl.scoring import prefix
-from seq2seq_pl.values import EOS, PAD, Batch
+from seq2seq_pl.values import EOS, UNK, Batch
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class AttentionMaps(L.Callback):
         if samples < 1:
             raise UserError(f"callback.attention_maps.samples ({samples}) must be at least 1.")
         self.samples = samples
-        self.kept: dict[str, dict[int, Tensor]] = {}  # task -> place in the split -> source (S,)
+        self.kept: dict[str, dict[int, Batch]] = {}  # task -> place in the split -> a batch of one, without a target
         self.warned = False
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -64,7 +65,7 @@ class AttentionMaps(L.Callback):
         kept = self.kept.setdefault(batch.task, {})
         for row, index in enumerate(batch.index.tolist()):
             if len(kept) < self.samples or index < max(kept):
-                kept[index] = batch.source[row]
+                kept[index] = alone(batch, row)
             if len(kept) > self.samples:
                 del kept[max(kept)]
 
@@ -81,18 +82,17 @@ class AttentionMaps(L.Callback):
 
     def _draw_all(self, trainer: L.Trainer, pl_module: L.LightningModule, split: str) -> None:
         assert isinstance(pl_module, Seq2SeqModule)
-        for task, sources in self.kept.items():
-            for place, (index, source) in enumerate(sorted(sources.items())):
-                batch = Batch(
-                    source[source != PAD].unsqueeze(0), source[:0].unsqueeze(0), source.new_tensor([index]), task
-                )
+        for task, sentences in self.kept.items():
+            for place, (index, batch) in enumerate(sorted(sentences.items())):
                 seen = look(pl_module, batch)
                 if seen is None:
                     return
                 target, weights, log_prob = seen
                 name, step = prefix(split, task), trainer.global_step
                 title = f"{name}, sentence {index}, step {step}, {log_prob:.2f} nats per token"
-                self._draw(trainer, pl_module, batch, target, weights, title, f"{name}/attention/{place}")
+                copied = pl_module.texts.copied(pl_module.texts.example(split, task, index).source)
+                labels = source_labels(pl_module.texts, batch, copied), pl_module.texts.target_tokens(target, copied)
+                self._draw(trainer, pl_module, batch, *labels, weights, title, f"{name}/attention/{place}")
         self.kept = {}
 
     def _draw(
@@ -100,13 +100,12 @@ class AttentionMaps(L.Callback):
         trainer: L.Trainer,
         pl_module: Seq2SeqModule,
         batch: Batch,
-        target: list[int],
+        source_tokens: list[str],
+        target_tokens: list[str],
         weights: NDArray[np.float32],
         title: str,
         tag: str,
     ) -> None:
-        source_tokens = pl_module.texts.source_tokens(batch.source[0].tolist())
-        target_tokens = pl_module.texts.target_tokens(target)
         self._warn([*source_tokens, *target_tokens])
         image = pixels(attention_map(weights, target_tokens, source_tokens, title))
         for logger in trainer.loggers:
@@ -123,6 +122,25 @@ class AttentionMaps(L.Callback):
             log.warning(font_advice(missing))
 
 
+def alone(batch: Batch, row: int) -> Batch:
+    """One sentence of a batch, without padding and without its target."""
+    real = batch.source_mask[row]
+    copies = None if batch.copies is None else batch.copies[row, real].unsqueeze(0)
+    return Batch(
+        batch.source[row, real].unsqueeze(0), batch.target[row : row + 1, :0], batch.index[[row]], batch.task, copies
+    )
+
+
+def source_labels(texts: Texts, batch: Batch, copied: Sequence[str]) -> list[str]:
+    """The source tokens of a batch of one; where words are copied, unknown ones as they are written in the target."""
+    ids = batch.source[0].tolist()
+    tokens = texts.source_tokens(ids)
+    if batch.copies is None:
+        return tokens
+    words = texts.target_tokens(batch.copies[0].tolist(), copied)
+    return [word if i == UNK else token for i, token, word in zip(ids, tokens, words, strict=True)]
+
+
 def look(module: Seq2SeqModule, batch: Batch) -> tuple[list[int], NDArray[np.float32], float] | None:
     """Decodes one sentence and reads the output again.
 
@@ -133,7 +151,7 @@ def look(module: Seq2SeqModule, batch: Batch) -> tuple[list[int], NDArray[np.flo
     with torch.no_grad(), torch.random.fork_rng(devices):  # a decoding that draws must not change the training
         best = module.hypotheses(batch)[0][0]
         target = [*best.tokens, EOS] if best.finished or not best.tokens else list(best.tokens)
-        read = Batch(batch.source, batch.source.new_tensor([target]), batch.index, batch.task)
+        read = replace(batch, target=batch.source.new_tensor([target]))
         _, weights = module.model(read)
     if weights is None:
         return None

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoder, Embedding, Encoder, Output
+from seq2seq_pl.model.ranges import check_dropout
 from seq2seq_pl.values import BOS, UNK, Batch, Memory, SearchState
 
 
@@ -40,8 +41,7 @@ class Seq2Seq(nn.Module):
             UserError: dropout is not in [0, 1), or embeddings that are to be shared differ in size.
         """
         super().__init__()
-        if not 0 <= dropout < 1:
-            raise UserError(f"model.dropout ({dropout}) must be at least 0 and below 1.")
+        check_dropout("model", "dropout", dropout)
         if share_embeddings and source_embedding.num_embeddings != target_embedding.num_embeddings:
             raise UserError("model.share_embeddings=true needs one vocabulary for both sides: shared_vocabulary=true.")
         self.source_embedding = target_embedding if share_embeddings else source_embedding
@@ -100,9 +100,9 @@ class Seq2Seq(nn.Module):
         """What `forward` gave for a batch -> logits of its N real target tokens, (N, V)."""
         real, copies = batch.target_mask, None
         if self.output.copying:
-            assert weights is not None
             assert batch.copies is not None
-            weights, copies = weights[real], batch.copies[real.nonzero()[:, 0]]  # (N, S) both
+            copies = batch.copies[real.nonzero()[:, 0]]  # (N, S)
+            weights = None if weights is None else weights[real]  # (N, S); an output that needs them will say so
         logits: Tensor = self.output(outputs[real], weights, copies)  # (B, T, H) -> (N, H) -> (N, V)
         return logits
 
@@ -110,9 +110,8 @@ class Seq2Seq(nn.Module):
         """outputs (B, K, H), weights (B, K, S) -> (B, K, V)."""
         copies = None
         if self.output.copying:
-            assert weights is not None
             assert memory.copies is not None
-            copies = memory.copies.unsqueeze(1).expand_as(weights)
+            copies = memory.copies.unsqueeze(1).expand(-1, outputs.shape[1], -1)  # (B, K, S)
         logits: Tensor = self.output(outputs, weights, copies)
         return logits
 

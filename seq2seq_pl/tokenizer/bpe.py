@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import tokenizers
@@ -20,7 +20,6 @@ from seq2seq_pl.tokenizer.trained import (
     overfull,
     subwords,
     too_small,
-    valid_text,
 )
 from seq2seq_pl.values import SPECIAL_TOKENS, UNK
 
@@ -97,9 +96,17 @@ class Bpe(TrainedTokenizer):
         draws = uniform(rng)
         return [self._encode_dropping(text, merges, dropout, draws) for text in texts]
 
+    def pieces(self, texts: Sequence[str], rng: np.random.Generator | None = None) -> list[list[str]]:
+        """The text behind each id of `encode`; an unknown character is a piece of its own."""
+        if rng is None or not self.stochastic:
+            return super().pieces(texts)
+        return [
+            list(cut(self.normal(text), [1 if i == UNK else len(self._tokens[i]) for i in ids]))
+            for text, ids in zip(texts, self.encode(texts, rng), strict=True)
+        ]
+
     def _encode_dropping(self, text: str, merges: Merges, dropout: float, draws: Iterator[float]) -> list[int]:
-        normal = self.trained.normalizer.normalize_str(valid_text(text))
-        words = self.trained.pre_tokenizer.pre_tokenize_str(normal)
+        words = self.trained.pre_tokenizer.pre_tokenize_str(self.normal(text))
         return [symbol for word, _ in words for symbol in merges.apply(word, dropout, draws)]
 
     def _adopt(self, library: tokenizers.Tokenizer) -> None:
@@ -143,6 +150,12 @@ class Merges:
                 ranks[left] = self.ranks.get((symbols[left], symbols[left + 1]), never)
             candidates = ranks.copy()
         return symbols
+
+
+def cut(text: str, lengths: Iterable[int]) -> Iterator[str]:
+    """Neighbouring pieces of a text, so many characters each."""
+    for start, end in itertools.pairwise(itertools.accumulate(lengths, initial=0)):
+        yield text[start:end]
 
 
 def uniform(rng: np.random.Generator) -> Iterator[float]:

@@ -151,6 +151,7 @@ class TrainedTokenizer(Tokenizer):
         self.settings = dict(settings)
         self._trained: tokenizers.Tokenizer | None = None
         self._tokens: list[str] = []
+        self._ids: dict[str, int] = {}
 
     @abstractmethod
     def pre_tokenizer(self) -> pre_tokenizers.PreTokenizer:
@@ -196,16 +197,34 @@ class TrainedTokenizer(Tokenizer):
         encodings = self.trained.encode_batch_fast(list(map(valid_text, texts)), add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
 
-    def decode(self, ids: Sequence[int]) -> str:
+    def pieces(self, texts: Sequence[str], rng: np.random.Generator | None = None) -> list[list[str]]:
+        """The text behind each id of `encode`; the pieces of a text make up the text, normalised."""
+        bare = tokenizers.Tokenizer(self.trained.model)  # normalises nothing, so that offsets are into what it is given
+        bare.pre_tokenizer = self.trained.pre_tokenizer
+        normal = [self.normal(text) for text in texts]
+        encodings = bare.encode_batch(normal, add_special_tokens=False)
+        return [[text[i:j] for i, j in found.offsets] for text, found in zip(normal, encodings, strict=True)]
+
+    def piece_ids(self, pieces: Sequence[str]) -> list[int]:
+        """The id of each piece; UNK where the vocabulary lacks it."""
+        return [self._ids.get(piece, UNK) for piece in pieces]
+
+    def normal(self, text: str) -> str:
+        """The text as the vocabulary writes it."""
+        normalized: str = self.trained.normalizer.normalize_str(valid_text(text))
+        return normalized
+
+    def decode(self, ids: Sequence[int], copied: Sequence[str] = ()) -> str:
         """The text a person would have written; special tokens are left out, `<unk>` is shown as "⁇"."""
-        pieces = (
-            self._tokens[i] if i >= len(SPECIAL_TOKENS) else self.unknown for i in ids if i not in (PAD, BOS, EOS)
-        )
+        shown = [i for i in ids if i not in (PAD, BOS, EOS)]
+        tokens = zip(shown, self.tokens(shown, copied), strict=True)
+        pieces = (self.unknown if i == UNK else token for i, token in tokens)
         return " ".join("".join(pieces).replace(SPACE, " ").split())
 
-    def tokens(self, ids: Sequence[int]) -> list[str]:
+    def tokens(self, ids: Sequence[int], copied: Sequence[str] = ()) -> list[str]:
         """The tokens behind the ids; ▁ stands for a space."""
-        return [self._tokens[i] for i in ids]
+        size = self.vocab_size
+        return [self._tokens[i] if i < size else copied[i - size] for i in ids]
 
     def to_json(self) -> str:
         """Kind, settings and the library's own serialisation; the counterpart of `load`."""
@@ -239,3 +258,4 @@ class TrainedTokenizer(Tokenizer):
         vocabulary = library.get_vocab()
         self._trained = library
         self._tokens = sorted(vocabulary, key=vocabulary.__getitem__)
+        self._ids = {token: i for i, token in enumerate(self._tokens) if i >= len(SPECIAL_TOKENS)}

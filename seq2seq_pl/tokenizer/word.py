@@ -52,6 +52,6 @@ class Word(TrainedTokenizer):
         library = self.assemble(models.WordLevel(unk_token=SPECIAL_TOKENS[UNK]))
         return fit_word_level(library, texts, self.settings)
 
-    def decode(self, ids: Sequence[int]) -> str:
+    def decode(self, ids: Sequence[int], copied: Sequence[str] = ()) -> str:
         """The text; an unknown word is "⁇" after a space, but after a Chinese or Japanese character without one."""
-        return UNKNOWN_AFTER_UNSPACED.sub(lambda match: match[0].replace(" ", ""), super().decode(ids))
+        return UNKNOWN_AFTER_UNSPACED.sub(lambda match: match[0].replace(" ", ""), super().decode(ids, copied))

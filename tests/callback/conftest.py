@@ -45,20 +45,18 @@ def tiny_module(
     *, attention: bool = True, tasks: Sequence[str] = ("translation",), monitor: str = "chrf", dropout: float = 0.0
 ) -> Seq2SeqModule:
     torch.manual_seed(1)
+    gru = {"cell": "gru", "layers": 1, "dropout": 0.0}
+    gru |= {"variational_dropout": False, "residual": False, "layer_norm": False}
     model = build_model(
         {
             **node("seq2seq.Seq2Seq", dropout=dropout),
             "embedding": node("embedding.token.TokenEmbedding", size=6),
-            "encoder": node(
-                "encoder.rnn.RNNEncoder", cell="gru", hidden_size=4, layers=1, bidirectional=True, dropout=0.0
-            ),
+            "encoder": node("encoder.rnn.RNNEncoder", hidden_size=4, bidirectional=True, backward=False, **gru),
             "bridge": node("bridge.tanh.TanhBridge"),
             "attention": node("attention.additive.AdditiveAttention", size=5)
             if attention
             else node("attention.none.NoAttention"),
-            "decoder": node(
-                "decoder.rnn.RNNDecoder", cell="gru", hidden_size=7, layers=1, dropout=0.0, output_dropout=0.0
-            ),
+            "decoder": node("decoder.rnn.RNNDecoder", hidden_size=7, output_dropout=0.0, **gru),
             "output": node("output.projection.Projection"),
             "initialization": node("initialization.own.Own"),
         },
@@ -74,9 +72,10 @@ def tiny_module(
         teacher_forcing=Linear(start=1.0, end=0.5, steps=10),
         judging={task: Judging(Greedy(max_length=8), (Bleu(), Chrf())) for task in tasks},
         texts=Texts(
-            decode=lambda ids: "".join(letters[i] for i in ids),
+            decode=lambda ids, copied: "".join(letters[i] for i in ids),
             source_tokens=lambda ids: [f"▁{letters[i]}" for i in ids],
-            target_tokens=lambda ids: [f"▁{letters[i]}$" for i in ids],
+            target_tokens=lambda ids, copied: [f"▁{letters[i]}$" for i in ids],
+            copied=lambda text: (),
             example=lambda split, task, index: Example(SOURCES[index], (f"{task} {index}",)),
         ),
         monitor=monitor,

@@ -1,4 +1,4 @@
-"""A tiny batch, and every model that covers conf/model, to put it through."""
+"""A tiny batch and a tiny memory, and models to put them through."""
 
 from __future__ import annotations
 
@@ -13,44 +13,13 @@ from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.values import EOS, PAD, Batch, Memory
 
 sys.path.insert(0, str(Path(__file__).parent))
-from combinations import Combination, build_combination, build_from, covering
-
-
-@pytest.fixture(scope="session")
-def combinations() -> list[Combination]:
-    return covering()[0]
-
-
-@pytest.fixture(params=covering()[0], ids=str)
-def combination(request) -> Combination:
-    return request.param
-
-
-@pytest.fixture(scope="session")
-def build_any() -> Callable[..., Seq2Seq]:
-    """A combination -> the model."""
-    return build_combination
+from combinations import build_from
 
 
 @pytest.fixture(scope="session")
 def build() -> Callable[..., Seq2Seq]:
     """YAML files by kind, settings and the two vocabulary sizes -> the model, drawn from a seed."""
     return build_from
-
-
-@pytest.fixture
-def make(combination) -> Callable[..., Seq2Seq]:
-    """Dropout and seed -> the model of a combination."""
-
-    def made(dropout: float = 0.0, seed: int = 0) -> Seq2Seq:
-        return build_combination(combination, dropout, seed)
-
-    return made
-
-
-@pytest.fixture
-def model(make) -> Seq2Seq:
-    return make().eval()
 
 
 @pytest.fixture(scope="session")

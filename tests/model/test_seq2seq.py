@@ -1,5 +1,6 @@
 import math
 import random
+import re
 
 import pytest
 import torch
@@ -44,12 +45,9 @@ class PlainSeq2Seq(nn.Module):
         return torch.cat(logits, dim=1)
 
 
-NAMES = {"encoder.recurrent.": "encoder.", "decoder.recurrent.": "decoder.", "output.linear.": "output."}
-"""Beginnings of our parameters' names -> of the plain model's; the embeddings are called the same."""
-
-
 def plain_name(name: str) -> str:
-    return next((name.replace(ours, plain) for ours, plain in NAMES.items() if name.startswith(ours)), name)
+    """Our parameter's name -> the plain model's; the embeddings are called the same."""
+    return re.sub(r"recurrent\.layers\.(\d)\.(\w+)_l0", r"\2_l\1", name).replace("output.linear.", "output.")
 
 
 def train_ten_steps(model: nn.Module, logits_of, target: Tensor) -> list[float]:

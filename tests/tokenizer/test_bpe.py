@@ -51,6 +51,19 @@ def test_dropout_is_repeated_by_its_seed_and_only_by_it():
     assert first != tokenizer.encode(TEXTS)
 
 
+@pytest.mark.parametrize("dropout", [0.3, 1.0])
+def test_a_generator_cuts_pieces_as_it_cuts_ids(dropout):
+    tokenizer = learned(dropout)
+    ids, pieces = (draw(TEXTS, np.random.default_rng(5)) for draw in (tokenizer.encode, tokenizer.pieces))
+    assert list(map(tokenizer.piece_ids, pieces)) == ids
+    assert pieces[2][-1] == "😀"  # which the vocabulary lacks
+    assert "".join(pieces[2]) == "▁dogs▁and▁dogs▁and▁😀"
+
+
+def test_unknown_characters_are_pieces_of_their_own():
+    assert learned().pieces(["dogs 😀😀"]) == [["▁dogs", "▁", "😀", "😀"]]
+
+
 def test_dropout_skips_a_merge_as_often_as_it_says():
     """With the one merge a+b, "ab" stays in two pieces with probability p."""
     tokenizer = Bpe(vocab_size=4 + 4 + 1, min_frequency=1, dropout=0.25)

@@ -75,6 +75,46 @@ def test_any_ids_decode_to_one_line_and_have_a_token_each(tokenizer, data: DataO
     assert len(tokenizer.tokens(ids)) == len(ids)
 
 
+# -- pieces ----------------------------------------------------------------------------------------------------------
+
+
+@quick
+@given(text=st.text())
+def test_the_ids_of_a_texts_pieces_are_its_ids(tokenizer, text: str):
+    (ids,), (pieces,) = tokenizer.encode([text]), tokenizer.pieces([text])
+    assert tokenizer.piece_ids(pieces) == ids
+    assert all(i == UNK or piece == token for i, piece, token in zip(ids, pieces, tokenizer.tokens(ids), strict=True))
+
+
+@quick
+@given(text=st.text())
+def test_a_text_whose_pieces_are_all_copied_comes_back_exactly_unknown_or_not(tokenizer, text: str):
+    (pieces,) = tokenizer.pieces([text])
+    ids = range(tokenizer.vocab_size, tokenizer.vocab_size + len(pieces))
+    assert tokenizer.decode(ids, pieces) == normal(text)
+    assert tokenizer.tokens(ids, pieces) == pieces
+
+
+NASTY = ["dog 😀😀 هر", "e\u0301 ZANTHÖR\u00a0qx", "我们没没有Zürß", "👩‍👩‍👧 \ufeffx", "ﬁ İx \ud800", "<unk> ▁▁ ⁇"]
+
+
+def test_pieces_of_a_batch_are_those_of_its_texts_one_by_one(tokenizer, sentences):
+    texts = [*sentences, *NASTY, "", " \n"]
+    assert tokenizer.pieces(texts) == [tokenizer.pieces([text])[0] for text in texts]
+    assert list(map(tokenizer.piece_ids, tokenizer.pieces(texts))) == tokenizer.encode(texts)
+    assert tokenizer.pieces([]) == []
+
+
+def test_copied_words_stand_among_the_others(tokenizer):
+    (dog,), size = tokenizer.encode(["A dog"]), tokenizer.vocab_size
+    text = tokenizer.decode([2, *dog, size, UNK, size + 1, 3], ["▁Zanthör", "▁Q"])
+    assert text.replace(" ⁇", "⁇") == "A dog Zanthör⁇ Q"  # only whole words bring the space before an unknown one
+
+
+def test_special_tokens_are_no_pieces(tokenizer):
+    assert tokenizer.piece_ids([*SPECIAL_TOKENS, "no such piece"]) == [UNK] * 5
+
+
 @pytest.mark.parametrize("text", ["<s>", "</s>", "<pad>", "<unk>", "a<s>b</s>", "<pad><pad>", "<s> <unk> </s>"])
 def test_text_that_looks_like_a_special_token_is_text(tokenizer, text):
     (ids,) = tokenizer.encode([text])

@@ -20,6 +20,10 @@ def test_stems_that_many_words_share_are_found():
     assert tokenizer.tokens(tokenizer.encode(["newest slower"])[0]) == ["▁new", "e", "s", "t", "▁slow", "e", "r"]
 
 
+def test_neighbouring_unknown_characters_are_one_piece():
+    assert learned(18).pieces(["lowzqen ÖÖw"]) == [["▁low", "zq", "e", "n", "▁", "ÖÖ", "w"]]
+
+
 def test_the_order_of_the_training_text_does_not_matter():
     words = TEXTS[0].split()
     assert learned(24, words).to_json() == learned(24, words[::-1]).to_json()

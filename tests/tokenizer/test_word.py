@@ -48,6 +48,14 @@ def test_an_unknown_word_is_shown_in_its_place():
     ]
 
 
+def test_the_piece_of_an_unknown_word_is_the_word_as_the_vocabulary_would_write_it():
+    tokenizer = Word(vocab_size=None, min_frequency=1, lowercase=True)
+    tokenizer.train(["the dog"])
+    (pieces,) = tokenizer.pieces(["The  ZANTHO\u0308R's dog, 没有"])
+    assert pieces == ["▁the", "▁zanthör", "'", "s", "▁dog", ",", "▁", "没", "有"]
+    assert tokenizer.decode(tokenizer.piece_ids(pieces)) == "the ⁇ ⁇ ⁇ dog ⁇ ⁇ ⁇"
+
+
 def test_values_out_of_range_are_refused():
     with pytest.raises(UserError, match=r"tokenizer\.vocab_size \(5\) must be at least 6; null keeps all words\."):
         Word(vocab_size=5, min_frequency=1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Attention
 from seq2seq_pl.model.attend import attend
+from seq2seq_pl.model.ranges import check_minimum
 from seq2seq_pl.values import Memory
 
 
@@ -20,8 +20,7 @@ class AdditiveAttention(Attention):
     def __init__(self, query_size: int, memory_size: int, *, size: int) -> None:
         """Args: query_size Q, memory_size H, size A of the hidden layer. Raises UserError if size is below 1."""
         super().__init__()
-        if size < 1:
-            raise UserError(f"model.attention.size ({size}) must be at least 1.")
+        check_minimum("model.attention", "size", size)
         self.query = nn.Linear(query_size, size, bias=False)
         self.key = nn.Linear(memory_size, size)
         self.energy = nn.Linear(size, 1, bias=False)

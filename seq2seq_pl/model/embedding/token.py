@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Embedding
+from seq2seq_pl.model.ranges import check_minimum
 from seq2seq_pl.values import PAD
 
 
@@ -17,8 +17,7 @@ class TokenEmbedding(Embedding):
 
     def __init__(self, vocab_size: int, size: int, *, scale: bool = False) -> None:
         """Args: vocab_size V, size E. Raises UserError if size is below 1."""
-        if size < 1:
-            raise UserError(f"model.embedding.size ({size}) must be at least 1.")
+        check_minimum("model.embedding", "size", size)
         super().__init__(vocab_size, size, padding_idx=PAD)
         self.factor = size**0.5 if scale else 1.0
         nn.init.normal_(self.weight, std=size**-0.5)

@@ -4,44 +4,71 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Encoder
-from seq2seq_pl.model.recurrent import recurrent_layers, to_named
+from seq2seq_pl.model.recurrent import RecurrentStack
 from seq2seq_pl.values import Memory
 
 
 class RNNEncoder(Encoder):
     """Reads the source word by word; https://arxiv.org/abs/1409.3215 sec. 2, both directions as in 1409.0473 sec. 3.2.
 
-    The summary is the last hidden state of the top layer; with two directions, the last of each, concatenated.
+    The summary is the last hidden state of the top layer; with two directions, the last of each, concatenated. Read
+    backward, the source ends with its first word, next to the target's first: sec. 3.3 of the former.
     """
 
     def __init__(
-        self, input_size: int, *, cell: str, hidden_size: int, layers: int, bidirectional: bool, dropout: float
+        self,
+        input_size: int,
+        *,
+        cell: str,
+        hidden_size: int,
+        layers: int,
+        bidirectional: bool,
+        backward: bool,
+        dropout: float,
+        residual: bool,
+        layer_norm: bool,
+        variational_dropout: bool,
     ) -> None:
-        """Args: input_size E; hidden_size is per direction; dropout stands between the layers."""
+        """Args: input_size E; hidden_size is per direction; the rest is as in `RecurrentStack`.
+
+        Raises:
+            UserError: a value is out of its range, or both directions are to be read and one of them alone.
+        """
         super().__init__()
-        self.recurrent = recurrent_layers(
+        if backward and bidirectional:
+            raise UserError("model.encoder.backward=true reads one direction: set model.encoder.bidirectional=false.")
+        self.backward = backward
+        self.recurrent = RecurrentStack(
             cell,
             input_size,
             hidden_size,
             layers=layers,
             dropout=dropout,
             bidirectional=bidirectional,
+            residual=residual,
+            layer_norm=layer_norm,
+            variational_dropout=variational_dropout,
             part="model.encoder",
         )
-        self.directions = 2 if bidirectional else 1
-        self.output_size = hidden_size * self.directions
+        self.output_size = self.recurrent.output_size
 
     def forward(self, embedded: Tensor, mask: Tensor) -> Memory:
         """embedded (B, S, E), mask (B, S) -> memory with states (B, S, H) and final states (B, L, H)."""
-        packed = pack_padded_sequence(embedded, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-        packed_states, packed_final = self.recurrent(packed)
-        states, _ = pad_packed_sequence(packed_states, batch_first=True, total_length=embedded.shape[1])
-        final = {name: self._join_directions(state) for name, state in to_named(packed_final).items()}
+        lengths = mask.sum(1)
+        if self.backward:
+            embedded = reverse(embedded, lengths)
+        states, final = self.recurrent(embedded, self.recurrent.mask(embedded), lengths=lengths.cpu())
+        if self.backward:
+            states = reverse(states, lengths)
         return Memory(states, mask, summary=final["hidden"][:, -1], final=final)
 
-    def _join_directions(self, state: Tensor) -> Tensor:
-        """(B, L * directions, H / directions) -> (B, L, H): torch lists the directions of a layer side by side."""
-        return torch.cat([state[:, d :: self.directions] for d in range(self.directions)], dim=-1)
+
+def reverse(sequences: Tensor, lengths: Tensor) -> Tensor:
+    """The real tokens of each sequence from the last to the first, PAD where it was: (B, S, E), lengths (B,)."""
+    places = torch.arange(sequences.shape[1], device=sequences.device)  # (S,)
+    mirrored = lengths.unsqueeze(1) - 1 - places  # (B, S)
+    order = torch.where(mirrored < 0, places, mirrored)
+    return sequences.gather(1, order.unsqueeze(2).expand_as(sequences))
