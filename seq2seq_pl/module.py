@@ -60,7 +60,8 @@ class Seq2SeqModule(L.LightningModule):
     """Trains a `Seq2Seq`, and scores it by decoding as a user would.
 
     `split` names the split that a test loop is over; the validation loop is over "valid". `scored` holds, per split
-    and task, the last scores and the texts behind them, for callbacks and commands to read.
+    and task, the last scores and the texts behind them, for callbacks and commands to read. `compiled`, where it is
+    set, is the model's forward for training steps; scoring never compiles, so that `evaluate` repeats its figures.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Seq2SeqModule(L.LightningModule):
         self.split = "test"
         self.scored: dict[tuple[str, str], Scored] = {}
         self.scorers: dict[str, Scorer] = {}
-        self.compiled: Callable[..., tuple[Tensor, Tensor | None]] | None = None  # the model's forward, for training
+        self.compiled: Callable[..., tuple[Tensor, Tensor | None]] | None = None
         self.batches_per_step = 1
         self.step_tokens: Tensor | int = 0  # of the batches of this optimizer step so far
 

@@ -7,6 +7,7 @@ from hydra.errors import InstantiationException
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from seq2seq_pl.build import (
+    begin_embeddings,
     build_judging,
     build_model,
     build_module,
@@ -92,6 +93,33 @@ def test_everything_that_is_refused_is_told_at_once(settings):
         settings("model.embedding.size=0", "optimizer.lr=-1", "objective.label_smoothing=2", "monitor=blue")
     )
     assert len(lines) == 4
+
+
+def test_one_embedding_for_two_vocabularies_is_refused_before_any_work(settings):
+    asked = settings("model.share_embeddings=true", "shared_vocabulary=false")
+    message = "model.share_embeddings=true needs one vocabulary for both sides: shared_vocabulary=true."
+    assert refusal(asked) == [message]
+    rehearse(settings("model.share_embeddings=true", "shared_vocabulary=true"))
+
+
+def test_embeddings_are_told_their_tokens_and_what_they_say_is_passed_on(settings, module, tmp_path):
+    (tmp_path / "vectors.txt").write_text("a 1 2 3 4 5 6 7 8\nz 8 7 6 5 4 3 2 1\n", encoding="utf-8")
+    overrides = (
+        "model/embedding=pretrained",
+        "model.embedding.size=8",
+        f"model.embedding.target={tmp_path}/vectors.txt",
+    )
+    asked = settings(*overrides)
+    tokenizers = build_tokenizers(asked)
+    for tokenizer in {tokenizers.source, tokenizers.target}:
+        tokenizer.train(["a b c d"])
+    model = module(*overrides).model
+    before = model.source_embedding.weight.clone()
+    (sentence,) = begin_embeddings(model, tokenizers)
+    assert "target embedding: 1 of" in sentence
+    row = tokenizers.target.tokens(range(tokenizers.target.vocab_size)).index("▁a")
+    assert model.target_embedding(torch.tensor([row])).tolist() == [pytest.approx([1, 2, 3, 4, 5, 6, 7, 8])]
+    assert torch.equal(model.source_embedding.weight, before)
 
 
 def test_a_monitor_that_nobody_computes_names_the_nearest(settings):

@@ -103,7 +103,9 @@ def test_a_model_that_does_not_copy_cannot_write_them(tmp_path, settings, record
 def test_the_recipe_keeps_its_promise_and_the_plain_model_has_nothing_right(composed, tmp_path):
     quiet = ("experiment=copy_words", f"cache_dir={tmp_path / 'cache'}", "callback=[checkpoint]", "logger=[]")
     copying = run(validate(composed(*quiet, f"run_dir={tmp_path / 'copying'}")))
-    plain = run(validate(composed(*quiet, f"run_dir={tmp_path / 'plain'}", "model/output=projection")))
+    short = ("model/output=projection", "trainer.max_epochs=2")  # by when it has learnt everything but the names
+    plain = run(validate(composed(*quiet, f"run_dir={tmp_path / 'plain'}", *short)))
+    assert plain.scores["test/copy_words/accuracy"].value > 99
     assert copying.scores["test/copy_words/exact_match"].value >= 95
     assert plain.scores["test/copy_words/exact_match"].value == 0
 

@@ -173,6 +173,12 @@ def test_a_name_is_imported_from_the_file_that_defines_it(path):
         assert names <= defined(file_of(source))
 
 
+@pytest.mark.parametrize("path", sorted((CONF / "model").rglob("*.yaml")), ids=relative)
+def test_the_readme_names_every_part_of_the_family(path):
+    readme = (HOUSE / "README.md").read_text(encoding="utf-8")
+    assert re.search(rf"^\|.*`{path.stem}`", readme, re.MULTILINE)
+
+
 # -- files -----------------------------------------------------------------------------------------------------------
 
 

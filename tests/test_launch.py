@@ -1,5 +1,6 @@
 """What a command line becomes, and how a mistake on it is answered."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.launch import checked_arguments, near, shipped
+from seq2seq_pl.launch import checked_arguments, family, near, shipped
 
 
 def complaint(*arguments: str) -> str:
@@ -173,6 +174,17 @@ def test_help_says_what_can_be_chosen(command):
     assert "python -m seq2seq_pl.train task=translation" in text
     assert "model/attention: " in text
     assert "batch_size: 64" in text
+    for path in sorted((shipped("conf") / "model").rglob("*.yaml")):
+        assert re.search(rf"^{path.parent.relative_to(shipped('conf'))}={path.stem} +\w", text, re.MULTILINE), path
+
+
+def test_the_family_is_a_line_for_each_choice_with_what_its_yaml_says():
+    assert family("model/bridge").splitlines()[0].split(maxsplit=1) == [
+        "model/bridge=last",
+        "First decoder states = last encoder states, layer by layer; sizes, layers and cells must agree. "
+        "Sutskever et al. 2014.",
+    ]
+    assert "@package" not in family("callback")
 
 
 MISTAKES = [

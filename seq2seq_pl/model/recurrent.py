@@ -156,6 +156,7 @@ class RecurrentStack(nn.Module):
         """A bridge's first states, (B, L, H) each -> the state before the first step, (B, 1, L, H) each, and a mask."""
         return {name: state.unsqueeze(1) for name, state in {**first, **self.mask(first["hidden"])}.items()}
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator] # it cannot follow packed sequences
     def forward(
         self, inputs: Tensor, states: Mapping[str, Tensor], lengths: Tensor | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:

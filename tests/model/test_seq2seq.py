@@ -105,6 +105,40 @@ def test_dropout_falls_on_the_embedded_tokens_of_both_sides(build, batch):
     assert torch.equal(model.step(token, search)[0], model.step(token, search)[0])
 
 
+def test_a_coin_for_every_token_decides_what_its_sentence_reads(build, batch):
+    model = build({}, {"scheduled_sampling": "token", "embedding.size": 7}, (11, 13)).eval()
+    torch.manual_seed(11)
+    outputs, _ = model(batch, teacher_forcing_ratio=0.5)
+    torch.manual_seed(11)
+    coins = [torch.rand(3, 1) < 0.5 for _ in range(4)]
+    assert any(0 < coin.sum() < 3 for coin in coins[:3])  # sentences go different ways in one step
+    memory = model.encode(batch)
+    state, previous = model.decoder.start(memory), torch.full((3, 1), BOS)
+    for t, forced in enumerate(coins):
+        expected, _, state = model.decoder.step(model.target_embedding(previous), state, memory)
+        torch.testing.assert_close(outputs[:, t : t + 1], expected)
+        previous = torch.where(forced, batch.target[:, t : t + 1], model.output(expected).argmax(-1))
+
+
+def test_one_embedding_for_everything_is_one_matrix(build, batch_of):
+    apart = build({"output": "tied"}, {"embedding.size": 7}, (13, 13))
+    shared = build({"output": "tied"}, {"embedding.size": 7, "share_embeddings": True}, (13, 13))
+    assert shared.source_embedding is shared.target_embedding
+    assert shared.output.weight is shared.target_embedding.weight
+    counts = [sum(parameter.numel() for parameter in model.parameters()) for model in (apart, shared)]
+    assert counts[0] - counts[1] == 13 * 7
+    batch = batch_of([[5, 6]], [[7]])
+    shared.logits(batch, *shared(batch)).logsumexp(-1).sum().backward()
+    gradient = shared.source_embedding.weight.grad
+    assert all(gradient[token].abs().sum() > 0 for token in (5, 6, BOS, 12))  # read, read, written after, scored
+
+
+def test_vocabularies_of_different_sizes_cannot_share_an_embedding(build):
+    message = r"^model.share_embeddings=true needs one vocabulary for both sides: shared_vocabulary=true\.$"
+    with pytest.raises(UserError, match=message):
+        build({}, {"share_embeddings": True}, (11, 13))
+
+
 @pytest.mark.parametrize("dropout", [1.0, -0.1])
 def test_a_dropout_outside_its_range_is_refused(build, dropout):
     settings = {"encoder.dropout": 0.0, "decoder.dropout": 0.0, "decoder.output_dropout": 0.0, "dropout": dropout}
@@ -118,15 +152,27 @@ def random_strings(count: int, seed: int) -> list[list[int]]:
     return [[draw.randrange(4, 14) for _ in range(draw.randint(3, 7))] for _ in range(count)]
 
 
+FAMILIES = {
+    "recurrent": ({}, {"decoder.hidden_size": 64}, 5e-3, 400),
+    "transformer": ({"encoder": "transformer", "decoder": "transformer", "attention": "multi_head"}, {}, 3e-3, 600),
+    "convolutional": ({"encoder": "conv", "decoder": "conv", "attention": "scaled_dot"}, {}, 3e-3, 600),
+}
+"""Parts, sizes where they are not 32, learning rate, steps."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("order", [1, -1], ids=["copy", "reverse"])
-def test_the_attention_model_learns_to_copy_and_to_reverse(build, batch_of, order, seed):
-    settings = {"dropout": 0.0, "embedding.size": 32, "encoder.hidden_size": 32, "decoder.hidden_size": 64}
-    model = build({}, {**settings, "attention.size": 32}, (14, 14), seed=seed)
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_learns_to_copy_and_to_reverse(build, batch_of, family, order, seed):
+    parts, sizes, rate, steps = FAMILIES[family]
+    layers = {"encoder.layers": 2, "decoder.layers": 2} if parts else {}
+    sizes = {"encoder.hidden_size": 32, "decoder.hidden_size": 32, **layers, **sizes}
+    few = {"encoder.feedforward_size": 64, "decoder.feedforward_size": 64, "attention.size": 32}
+    model = build(parts, {"dropout": 0.0, "embedding.size": 32, **few, **sizes}, (14, 14), seed=seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     held_out = random_strings(200, seed=0)
-    for step in range(400):
+    for step in range(steps):
         strings = [string for string in random_strings(64, seed=1000 * seed + step) if string not in held_out]
         batch = batch_of(strings, [string[::order] for string in strings])
         outputs, _ = model(batch)

@@ -32,6 +32,7 @@ class CoverageAttention(Attention):
         projected: Tensor = self.key(memory.states)
         return projected
 
+    @torch.compiler.disable(recursive=False)  # type: ignore[no-untyped-call, untyped-decorator] # else once for each T
     def forward(
         self, query: Tensor, keys: Tensor, memory: Memory, need_weights: bool = True
     ) -> tuple[Tensor, Tensor | None]:

@@ -73,6 +73,7 @@ class ConditionalGRUDecoder(Decoder):
         context, weights, after = self._advance(self._gates(embedded), state, memory, need_weights)
         return self._read_out(after["hidden"].squeeze(2), embedded, context), weights, after
 
+    @torch.compiler.disable(recursive=False)  # type: ignore[no-untyped-call, untyped-decorator] # else once for each T
     def forward(self, embedded: Tensor, memory: Memory, need_weights: bool = True) -> tuple[Tensor, Tensor | None]:
         """embedded (B, T, E) -> outputs (B, T, R), weights (B, T, S); R is the readout size."""
         hidden, contexts, weights, state = [], [], [], self.start(memory)
