@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor, nn
 
-from seq2seq_pl.interfaces import AttentionFactory, BridgeFactory, Decoder
-from seq2seq_pl.model.ranges import check_dropout, check_minimum
-from seq2seq_pl.model.recurrent import RecurrentStack, check_source_is_seen
+from seq2seq_pl.interfaces import AttentionFactory, BridgeFactory
+from seq2seq_pl.model.ranges import check_minimum
+from seq2seq_pl.model.recurrent_decoder import RecurrentDecoder
 from seq2seq_pl.model.states import of, under
 from seq2seq_pl.values import Memory, State
 
 
-class BahdanauDecoder(Decoder):
+class BahdanauDecoder(RecurrentDecoder):
     """c_t from the attention on s_{t-1}; s_t = cell(s_{t-1}, [y_{t-1}; c_t]); output = maxout(W [s_t; y_{t-1}; c_t]).
 
     A.2.2 of https://arxiv.org/abs/1409.0473: the maxout takes the larger of two. Where the appendix reads s_{t-1} out,
@@ -49,39 +47,28 @@ class BahdanauDecoder(Decoder):
         Raises:
             UserError: a value is out of its range, or neither the bridge nor the attention looks at the source.
         """
-        super().__init__()
         check_minimum("model.decoder", "readout_size", readout_size)
-        check_dropout("model.decoder", "output_dropout", output_dropout)
-        self.recurrent = RecurrentStack(
-            cell,
+        self.readout_size = readout_size
+        super().__init__(
             input_size,
-            hidden_size,
+            memory_size,
+            attention=attention,
+            bridge=bridge,
+            cell=cell,
+            hidden_size=hidden_size,
             layers=layers,
             dropout=dropout,
-            bidirectional=False,
+            output_dropout=output_dropout,
             residual=residual,
             layer_norm=layer_norm,
             variational_dropout=variational_dropout,
-            part="model.decoder",
         )
-        names = self.recurrent.names
-        self.bridge = bridge(memory_size=memory_size, hidden_size=hidden_size, layers=layers, names=names)
-        self.attention = attention(query_size=hidden_size, memory_size=memory_size)
-        check_source_is_seen(self.bridge, self.attention)
-        context_size = self.attention.context_size
+
+    def connect(self, input_size: int, hidden_size: int, context_size: int) -> None:
+        """Makes C of the cell and W of the readout."""
         self.context = nn.Linear(context_size, self.recurrent.gates_size, bias=False) if context_size else None
-        self.readout = nn.Linear(hidden_size + input_size + context_size, 2 * readout_size)
-        self.dropout = nn.Dropout(output_dropout)
-        self.output_size = readout_size
-
-    def prepare(self, memory: Memory) -> Memory:
-        """The memory with the attention's keys."""
-        return replace(memory, keys={"attention": self.attention.keys(memory)})
-
-    def start(self, memory: Memory) -> State:
-        """Every recurrent state, (B, 1, L, H), and the attention's."""
-        recurrent = self.recurrent.start(self.bridge(memory))
-        return {**recurrent, **under("attention", self.attention.start(memory))}
+        self.readout = nn.Linear(hidden_size + input_size + context_size, 2 * self.readout_size)
+        self.output_size = self.readout_size
 
     def step(
         self, embedded: Tensor, state: State, memory: Memory, need_weights: bool = True

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor, nn
 
-from seq2seq_pl.interfaces import AttentionFactory, BridgeFactory, Decoder
-from seq2seq_pl.model.ranges import check_dropout
-from seq2seq_pl.model.recurrent import RecurrentStack, check_source_is_seen
+from seq2seq_pl.model.recurrent_decoder import RecurrentDecoder
 from seq2seq_pl.model.states import of, under
 from seq2seq_pl.values import Memory, State
 
 
-class InputFeedingDecoder(Decoder):
+class InputFeedingDecoder(RecurrentDecoder):
     """h_t = cell(h_{t-1}, [y_{t-1}; a_{t-1}]); output a_t = tanh(W [h_t; c_t]) with c_t from the attention on h_t.
 
     https://arxiv.org/abs/1508.04025, sec. 3 eq. 5 and sec. 3.3; a is their h~ and starts as zero. So the attention
@@ -22,55 +18,15 @@ class InputFeedingDecoder(Decoder):
     Where the attention has no context to give, a_t = tanh(W h_t).
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        memory_size: int,
-        *,
-        attention: AttentionFactory,
-        bridge: BridgeFactory,
-        cell: str,
-        hidden_size: int,
-        layers: int,
-        dropout: float,
-        output_dropout: float,
-        residual: bool,
-        layer_norm: bool,
-        variational_dropout: bool,
-    ) -> None:
-        """Args: input_size E, memory_size H of the encoder; output_dropout on the outputs; else as `RecurrentStack`."""
-        super().__init__()
-        check_dropout("model.decoder", "output_dropout", output_dropout)
-        self.recurrent = RecurrentStack(
-            cell,
-            input_size,
-            hidden_size,
-            layers=layers,
-            dropout=dropout,
-            bidirectional=False,
-            residual=residual,
-            layer_norm=layer_norm,
-            variational_dropout=variational_dropout,
-            part="model.decoder",
-        )
-        names = self.recurrent.names
-        self.bridge = bridge(memory_size=memory_size, hidden_size=hidden_size, layers=layers, names=names)
-        self.attention = attention(query_size=hidden_size, memory_size=memory_size)
-        check_source_is_seen(self.bridge, self.attention)
+    def connect(self, input_size: int, hidden_size: int, context_size: int) -> None:
+        """Makes W and what feeds h~ to the first cell."""
         self.feed = nn.Linear(hidden_size, self.recurrent.gates_size, bias=False)
-        self.combine = nn.Linear(hidden_size + self.attention.context_size, hidden_size)
-        self.dropout = nn.Dropout(output_dropout)
-        self.output_size = hidden_size
-
-    def prepare(self, memory: Memory) -> Memory:
-        """The memory with the attention's keys."""
-        return replace(memory, keys={"attention": self.attention.keys(memory)})
+        self.combine = nn.Linear(hidden_size + context_size, hidden_size)
 
     def start(self, memory: Memory) -> State:
         """Every recurrent state, (B, 1, L, H), the vector to feed, (B, 1, H), and the attention's state."""
-        recurrent = self.recurrent.start(self.bridge(memory))
-        fed = torch.zeros_like(recurrent["hidden"][:, :, 0])  # (B, 1, H)
-        return {**recurrent, "fed": fed, **under("attention", self.attention.start(memory))}
+        state = super().start(memory)
+        return {**state, "fed": torch.zeros_like(state["hidden"][:, :, 0])}
 
     def step(
         self, embedded: Tensor, state: State, memory: Memory, need_weights: bool = True
