@@ -31,11 +31,12 @@ class LastBridge(Bridge):
 
     def forward(self, memory: Memory) -> Mapping[str, Tensor]:
         """Every state (B, L, H). Raises UserError if the encoder has not the layers or the states asked for."""
-        shapes = {name: state.shape[1] for name, state in memory.final.items()}
-        missing = [name for name in self.names if shapes.get(name) != self.layers]
+        layers = {name: state.shape[1] for name, state in memory.final.items()}
+        missing = [name for name in self.names if layers.get(name) != self.layers]
         if missing:
+            has = ", ".join(f"{count} of {name}" for name, count in layers.items())
             raise UserError(
                 f"model/bridge=last needs {self.layers} layers of {', '.join(missing)} states and the encoder has "
-                f"{shapes or 'none'}; give both the same cell and layers or choose model/bridge=tanh."
+                f"{has or 'none'}; give both the same cell and layers or choose model/bridge=tanh."
             )
         return {name: memory.final[name] for name in self.names}

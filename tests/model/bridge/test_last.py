@@ -36,10 +36,10 @@ def test_unequal_sizes_are_refused_with_both_numbers():
 
 def test_missing_layers_and_missing_states_are_refused_by_name(memory):
     without_cell = replace(memory, final={"hidden": memory.final["hidden"]})
-    message = "needs 2 layers of cell states and the encoder has {'hidden': 2}; give both the same cell and layers"
+    message = "needs 2 layers of cell states and the encoder has 2 of hidden; give both the same cell and layers"
     with pytest.raises(UserError, match=re.escape(message)):
         LastBridge(8, 8, layers=2, names=["hidden", "cell"])(without_cell)
-    message = "needs 3 layers of hidden, cell states and the encoder has {'hidden': 2, 'cell': 2}; give both"
+    message = "needs 3 layers of hidden, cell states and the encoder has 2 of hidden, 2 of cell; give both"
     with pytest.raises(UserError, match=re.escape(message)):
         LastBridge(8, 8, layers=3, names=["hidden", "cell"])(memory)
     message = "needs 1 layers of hidden states and the encoder has none; give both the same cell and layers"
