@@ -60,7 +60,7 @@ class TrainConfig:
         shared_vocabulary: one tokenizer for both sides.
         samples: translations printed at the end.
         compile: whether torch.compile makes the model faster, after some time to start.
-        scale: what the sizes of a paper's recipe are multiplied by (`${scaled:SIZE}`).
+        scale: what the sizes of a paper's recipe are multiplied by (`${scaled:SIZE}`), layers by its root.
     """
 
     task_name: str

@@ -42,18 +42,28 @@ def register_resolvers() -> None:
     """What a YAML may write.
 
     `${shipped_data:translation}` is the folder data/translation, wherever the project is installed; `${scaled:1000}` is
-    a size of a paper times the setting `scale`, as a multiple of 16; `${family:model/encoder}` lists its choices.
+    a size of a paper times the setting `scale`, as a multiple of 16; `${scaled_layers:4}` is a number of layers times
+    its root; `${family:model/encoder}` lists its choices.
     """
     OmegaConf.register_new_resolver("shipped_data", lambda name: str(shipped("data") / name), replace=True)
     OmegaConf.register_new_resolver("scaled", _scaled, replace=True)
+    OmegaConf.register_new_resolver("scaled_layers", _scaled_layers, replace=True)
     OmegaConf.register_new_resolver("family", family, replace=True)
 
 
 def _scaled(size: int, *, _root_: DictConfig) -> int:
-    scale = _root_.get("scale")
-    if not isinstance(scale, (int, float)) or not math.isfinite(scale):
-        return size  # `validate` will name it
+    scale = _scale(_root_)
     return max(16, round(size * scale / 16) * 16) if scale != 1 else size
+
+
+def _scaled_layers(layers: int, *, _root_: DictConfig) -> int:
+    return max(1, round(layers * math.sqrt(_scale(_root_))))
+
+
+def _scale(root: DictConfig) -> float:
+    """The setting `scale`, or 1 where it is none; `validate` will say so."""
+    scale = root.get("scale")
+    return float(scale) if isinstance(scale, (int, float)) and 0 < scale < math.inf else 1.0
 
 
 def family(group: str) -> str:

@@ -74,6 +74,14 @@ def test_the_sizes_of_a_paper_follow_the_scale(complete, scale, size, expected):
 
 
 @pytest.mark.parametrize(
+    ("scale", "layers", "expected"), [(1, 6, 6), (0.25, 6, 3), (0.25, 15, 8), (0.01, 4, 1), (4, 2, 4)]
+)
+def test_the_layers_of_a_paper_follow_the_root_of_the_scale(complete, scale, layers, expected):
+    config = changed(complete(), {"scale": scale, "model.encoder.layers": f"${{scaled_layers:{layers}}}"})
+    assert validate(config).model["encoder"]["layers"] == expected
+
+
+@pytest.mark.parametrize(
     ("scale", "sentence"),
     [
         (0, "scale (0) must be greater than 0 and finite."),
