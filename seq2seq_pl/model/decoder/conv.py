@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Attention, AttentionFactory, BridgeFactory, Decoder
-from seq2seq_pl.model.convolution import ROOT_HALF, GatedConvolution, LearnedPositions, check_settings, normed
+from seq2seq_pl.model.convolution import ENTERING, ROOT_HALF, GatedConvolution, LearnedPositions, check_settings, normed
 from seq2seq_pl.model.ranges import check_dropout
 from seq2seq_pl.model.states import of, under
 from seq2seq_pl.values import Memory, State
@@ -111,7 +111,7 @@ class ConvDecoder(Decoder):
             )
         way_out = f"set max_target_length={max_positions - 1} and decoding.max_length={max_positions}"
         self.positions = LearnedPositions(max_positions, input_size, limit=f"{part}.max_positions", way_out=way_out)
-        self.enter = normed(nn.Linear(input_size, hidden_size))
+        self.enter = normed(nn.Linear(input_size, hidden_size), variance=ENTERING)
         made = nn.ModuleList(DecoderLayer(hidden_size, kernel_size, dropout, one) for one in attentions)
         self.layers = cast("Sequence[DecoderLayer]", made)
         self.dropout = nn.Dropout(output_dropout)

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Encoder
-from seq2seq_pl.model.convolution import ROOT_HALF, GatedConvolution, LearnedPositions, check_settings, normed
+from seq2seq_pl.model.convolution import ENTERING, ROOT_HALF, GatedConvolution, LearnedPositions, check_settings, normed
 from seq2seq_pl.values import Memory
 
 
@@ -41,7 +41,7 @@ class ConvEncoder(Encoder):
             )
         way_out = f"set max_source_length={max_positions - 1}"
         self.positions = LearnedPositions(max_positions, input_size, limit=f"{part}.max_positions", way_out=way_out)
-        self.enter = normed(nn.Linear(input_size, hidden_size))
+        self.enter = normed(nn.Linear(input_size, hidden_size), variance=ENTERING)
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.ModuleList(GatedConvolution(hidden_size, kernel_size) for _ in range(layers))
         self.leave = normed(nn.Linear(hidden_size, hidden_size))

@@ -32,6 +32,14 @@ def read_by_hand(encoder: ConvEncoder, sentence: Tensor) -> Tensor:
     return torch.stack([(leave.weight @ z + leave.bias + e) / 2**0.5 for z, e in zip(states, entered, strict=True)])
 
 
+@pytest.mark.parametrize("layers", [1, 4, 16])
+def test_a_stack_of_any_depth_keeps_the_size_of_what_it_reads(layers):
+    torch.manual_seed(0)
+    encoder = ConvEncoder(60, hidden_size=50, layers=layers, kernel_size=3, dropout=0.0, max_positions=30)
+    states = encoder(torch.randn(8, 30, 60), torch.ones(8, 30, dtype=torch.bool)).states
+    assert states.std().item() == pytest.approx(0.1, rel=0.3)  # the deviation that the paper's embeddings have
+
+
 @pytest.mark.parametrize("kernel_size", [1, 3, 5])
 def test_each_sentence_is_read_as_by_hand_alone_without_padding(kernel_size):
     encoder, lengths = encoder_of(kernel_size), [3, 6, 1]
