@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
-from seq2seq_pl.errors import UserError
+from seq2seq_pl.model.positions import Positions
 from seq2seq_pl.model.ranges import check_dropout, check_minimum
 
 Layer = TypeVar("Layer", bound=nn.Module)
@@ -50,36 +50,12 @@ def normed(layer: Layer, variance: float = 1.0) -> Layer:
     return cast(Layer, weight_norm(layer))
 
 
-class LearnedPositions(nn.Module):
-    """A vector for each position, added to the token's; sec. 3.1.
+def learned_positions(part: str, size: int, max_positions: int, way_out: str) -> Positions:
+    """A vector for each position, added to the token's; sec. 3.1. `size` is E; `way_out` is for messages.
 
     Both have variance 0.01 in the paper. Here it is 1, as that of scaled token embeddings; `ENTERING` brings it down.
     """
-
-    def __init__(self, max_positions: int, size: int, *, limit: str, way_out: str) -> None:
-        """Args: size E; limit is the dotted path of max_positions, way_out what else a user can do, for messages."""
-        super().__init__()
-        self.vectors = nn.Embedding(max_positions, size)
-        self.limit = limit
-        self.way_out = way_out
-
-    def forward(self, embedded: Tensor) -> Tensor:
-        """A text from its first token on: embedded (B, T, E) -> (B, T, E). Raises UserError if it is too long."""
-        self._check(embedded.shape[1])
-        added: Tensor = embedded + self.vectors.weight[: embedded.shape[1]]
-        return added
-
-    def step(self, embedded: Tensor, places: Tensor) -> Tensor:
-        """Single tokens: embedded (B, K, E) at places (B, K) -> (B, K, E). Raises UserError if one is too far."""
-        # Waits for the device; without it a GPU would end the process with an assertion instead of a sentence.
-        self._check(int(places.max()) + 1)
-        added: Tensor = embedded + self.vectors(places)
-        return added
-
-    def _check(self, tokens: int) -> None:
-        known = self.vectors.num_embeddings
-        if tokens > known:
-            raise UserError(f"{self.limit} ({known}) is too few for {tokens} tokens; raise it or {self.way_out}.")
+    return Positions("learned", size, max_positions=max_positions, part=part, way_out=way_out, deviation=1.0)
 
 
 class GatedConvolution(nn.Module):

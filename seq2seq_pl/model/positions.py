@@ -11,6 +11,7 @@ from seq2seq_pl.errors import UserError
 from seq2seq_pl.model.ranges import check_minimum
 
 Kind = Literal["sinusoidal", "learned", "rotary"]
+SHORTER = "shorten max_source_length and max_target_length, or take positions=sinusoidal"
 
 
 class Positions(nn.Module):
@@ -20,9 +21,22 @@ class Positions(nn.Module):
     sec. 3.1 of https://arxiv.org/abs/1705.03122.
     """
 
-    def __init__(self, kind: Kind, size: int, *, max_positions: int, part: str) -> None:
-        """Args: size E of the vectors; max_positions that can be learned; part is the dotted path for messages.
+    def __init__(
+        self,
+        kind: Kind,
+        size: int,
+        *,
+        max_positions: int,
+        part: str,
+        way_out: str = SHORTER,
+        deviation: float | None = None,
+    ) -> None:
+        """Args: size E of the vectors, and what follows.
 
+        Args:
+            max_positions: that can be learned.
+            part: the dotted path for messages; way_out is what else a user can do.
+            deviation: of learned vectors before training; None is E^(-1/2).
         Raises:
             UserError: max_positions is below 1.
         """
@@ -30,9 +44,10 @@ class Positions(nn.Module):
         check_minimum(part, "max_positions", max_positions)
         self.kind = kind
         self.part = part
+        self.way_out = way_out
         self.learned = nn.Embedding(max_positions, size) if kind == "learned" else None
         if self.learned is not None:
-            nn.init.normal_(self.learned.weight, std=size**-0.5)
+            nn.init.normal_(self.learned.weight, std=size**-0.5 if deviation is None else deviation)
 
     def forward(self, embedded: Tensor, start: int = 0) -> Tensor:
         """embedded (..., T, E), the first of them at position `start` -> the same shape.
@@ -49,7 +64,7 @@ class Positions(nn.Module):
         if end > self.learned.num_embeddings:
             raise UserError(
                 f"{self.part}.max_positions ({self.learned.num_embeddings}) is less than the {end} tokens of a text; "
-                "set more, shorten max_source_length and max_target_length, or take positions=sinusoidal."
+                f"set more, {self.way_out}."
             )
         added: Tensor = embedded + self.learned(places)
         return added

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.model.convolution import GatedConvolution, LearnedPositions, check_settings, normed
+from seq2seq_pl.model.convolution import GatedConvolution, check_settings, learned_positions, normed
 
 
 @pytest.mark.parametrize("kernel_size", [1, 2, 3])
@@ -71,26 +71,16 @@ def test_a_copy_has_weights_of_its_own():
     assert not torch.allclose(twin(inputs), before)
 
 
-def positions() -> LearnedPositions:
-    """Four of them, E=7."""
+def test_the_vector_of_a_place_is_added_to_the_token_in_unit_variance():
     torch.manual_seed(0)
-    return LearnedPositions(4, 7, limit="model.encoder.max_positions", way_out="write less")
-
-
-def test_the_vector_of_a_place_is_added_to_the_token():
-    learned, embedded = positions(), torch.randn(2, 4, 7)
-    torch.testing.assert_close(learned(embedded), embedded + learned.vectors.weight)
-    places = torch.tensor([[3, 0, 1], [2, 2, 0]])
-    expected = embedded[:, :3] + torch.stack([learned.vectors.weight[row] for row in places])
-    torch.testing.assert_close(learned.step(embedded[:, :3], places), expected)
-
-
-def test_a_text_beyond_the_last_position_is_refused():
-    message = r"^model\.encoder\.max_positions \(4\) is too few for 5 tokens; raise it or write less\.$"
+    learned, embedded = learned_positions("model.encoder", 7, 400, "or write less"), torch.randn(2, 4, 7)
+    torch.testing.assert_close(learned(embedded), embedded + learned.learned.weight[:4])
+    assert learned.learned.weight.std().item() == pytest.approx(1, abs=0.05)
+    message = (
+        r"^model\.encoder\.max_positions \(400\) is less than the 401 tokens of a text; set more, or write less\.$"
+    )
     with pytest.raises(UserError, match=message):
-        positions()(torch.randn(2, 5, 7))
-    with pytest.raises(UserError, match=message):
-        positions().step(torch.randn(2, 1, 7), torch.tensor([[3], [4]]))
+        learned(torch.randn(2, 401, 7))
 
 
 @pytest.mark.parametrize(

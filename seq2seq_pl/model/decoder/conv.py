@@ -12,7 +12,14 @@ from torch.nn import functional as F
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Attention, AttentionFactory, BridgeFactory, Decoder
-from seq2seq_pl.model.convolution import ENTERING, ROOT_HALF, GatedConvolution, LearnedPositions, check_settings, normed
+from seq2seq_pl.model.convolution import (
+    ENTERING,
+    ROOT_HALF,
+    GatedConvolution,
+    check_settings,
+    learned_positions,
+    normed,
+)
 from seq2seq_pl.model.ranges import check_dropout
 from seq2seq_pl.model.states import of, under
 from seq2seq_pl.values import Memory, State
@@ -109,8 +116,8 @@ class ConvDecoder(Decoder):
                 "model/decoder=conv sees the source through its attention alone, and this attention shows it nothing "
                 "(model/attention=none only fits recurrent decoders); choose another, such as model/attention=additive."
             )
-        way_out = f"set max_target_length={max_positions - 1} and decoding.max_length={max_positions}"
-        self.positions = LearnedPositions(max_positions, input_size, limit=f"{part}.max_positions", way_out=way_out)
+        way_out = f"or set max_target_length={max_positions - 1} and decoding.max_length={max_positions}"
+        self.positions = learned_positions(part, input_size, max_positions, way_out)
         self.enter = normed(nn.Linear(input_size, hidden_size), variance=ENTERING)
         made = nn.ModuleList(DecoderLayer(hidden_size, kernel_size, dropout, one) for one in attentions)
         self.layers = cast("Sequence[DecoderLayer]", made)
@@ -123,9 +130,12 @@ class ConvDecoder(Decoder):
         return replace(memory, keys=keys)
 
     def start(self, memory: Memory) -> State:
-        """Every layer's last inputs, zeros (B, 1, k - 1, H), its attention's state, and the time (B, 1, 1)."""
+        """Every layer's last inputs, zeros (B, 1, k - 1, H), its attention's state, and the time t as (B, 1, t, 0).
+
+        A time that is a shape is known without waiting for the device.
+        """
         sentences = len(memory.mask)
-        state: dict[str, Tensor] = {"time": torch.zeros_like(memory.mask[:, :1, None], dtype=torch.long)}
+        state: dict[str, Tensor] = {"time": memory.states.new_empty(sentences, 1, 0, 0)}
         for i, layer in enumerate(self.layers):
             state[f"layer{i}"] = memory.states.new_zeros(sentences, 1, layer.reach, self.output_size)
             state |= under(f"attention{i}", layer.attention.start(memory))
@@ -139,9 +149,11 @@ class ConvDecoder(Decoder):
         Raises:
             UserError: the target is longer than max_positions.
         """
-        entered = self.enter(self.positions.step(embedded, state["time"].squeeze(2)))  # (B, K, E) -> (B, K, H)
+        time = state["time"].shape[2]
+        placed = self.positions(embedded.unsqueeze(2), start=time).squeeze(2)  # as (B, K, 1, E)
+        entered = self.enter(placed)  # (B, K, E) -> (B, K, H)
         states, weights = entered, []
-        after: dict[str, Tensor] = {"time": state["time"] + 1}
+        after: dict[str, Tensor] = {"time": embedded.new_empty(*embedded.shape[:2], time + 1, 0)}
         for i, layer in enumerate(self.layers):
             name = f"attention{i}"
             states, layer_weights, after[f"layer{i}"], seen = layer.step(

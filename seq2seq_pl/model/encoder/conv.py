@@ -7,7 +7,14 @@ from torch.nn import functional as F
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Encoder
-from seq2seq_pl.model.convolution import ENTERING, ROOT_HALF, GatedConvolution, LearnedPositions, check_settings, normed
+from seq2seq_pl.model.convolution import (
+    ENTERING,
+    ROOT_HALF,
+    GatedConvolution,
+    check_settings,
+    learned_positions,
+    normed,
+)
 from seq2seq_pl.values import Memory
 
 
@@ -39,8 +46,8 @@ class ConvEncoder(Encoder):
                 f"{part}.kernel_size ({kernel_size}) must be odd, to reach as far to the left as to the right; "
                 f"try {kernel_size - 1} or {kernel_size + 1}."
             )
-        way_out = f"set max_source_length={max_positions - 1}"
-        self.positions = LearnedPositions(max_positions, input_size, limit=f"{part}.max_positions", way_out=way_out)
+        way_out = f"or set max_source_length={max_positions - 1}"
+        self.positions = learned_positions(part, input_size, max_positions, way_out)
         self.enter = normed(nn.Linear(input_size, hidden_size), variance=ENTERING)
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.ModuleList(GatedConvolution(hidden_size, kernel_size) for _ in range(layers))

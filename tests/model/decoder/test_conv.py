@@ -47,7 +47,7 @@ def test_the_outputs_are_those_of_a_loop_over_tokens_taps_and_layers(memory, ker
     decoder, embedded = decoder_of(kernel_size=kernel_size, hidden_size=hidden_size), torch.randn(2, 3, 7)
     memory = decoder.prepare(memory)
     outputs, weights = decoder(embedded, memory)
-    enter, places = decoder.enter, decoder.positions.vectors.weight
+    enter, places = decoder.enter, decoder.positions.learned.weight
     for b in range(2):
         entered = [enter.weight @ (embedded[b, t] + places[t]) + enter.bias for t in range(3)]
         states, seen = entered, torch.zeros(3, 5)
@@ -76,12 +76,11 @@ def test_the_state_holds_the_last_inputs_of_each_layer_and_the_time(memory):
     state = decoder.start(memory)
     for time in range(3):
         assert {name: value.shape for name, value in state.items()} == {
-            "time": (2, 1, 1),
+            "time": (2, 1, time, 0),
             "layer0": (2, 1, 2, 9),
             "layer1": (2, 1, 2, 9),
         }
-        assert (state["time"] == time).all()
-        entered = decoder.enter(embedded + decoder.positions.vectors.weight[time])
+        entered = decoder.enter(embedded + decoder.positions.learned.weight[time])
         _, _, after = decoder.step(embedded, state, memory)
         assert torch.equal(after["layer0"][:, :, 0], state["layer0"][:, :, 1])
         torch.testing.assert_close(after["layer0"][:, :, 1], entered)
@@ -124,7 +123,7 @@ def test_dropout_falls_on_the_inputs_of_the_layers_and_output_dropout_on_the_out
     dropping = decoder_of(dropout=0.5).train()
     memory = dropping.prepare(memory)
     _, _, after = dropping.step(embedded[:, :1], dropping.start(memory), memory)
-    kept, entered = after["layer0"][:, 0, -1], dropping.enter(embedded[:, 0] + dropping.positions.vectors.weight[0])
+    kept, entered = after["layer0"][:, 0, -1], dropping.enter(embedded[:, 0] + dropping.positions.learned.weight[0])
     assert 0 < (kept != 0).float().mean() < 1
     torch.testing.assert_close(kept[kept != 0], 2 * entered[kept != 0])
 
@@ -148,8 +147,8 @@ def test_a_target_beyond_the_last_position_is_refused_at_once_and_in_steps(memor
     decoder, embedded = decoder_of(), torch.randn(2, 6, 7)
     memory = decoder.prepare(memory)
     message = (
-        r"^model\.decoder\.max_positions \(5\) is too few for 6 tokens; "
-        r"raise it or set max_target_length=4 and decoding\.max_length=5\.$"
+        r"^model\.decoder\.max_positions \(5\) is less than the 6 tokens of a text; "
+        r"set more, or set max_target_length=4 and decoding\.max_length=5\.$"
     )
     with pytest.raises(UserError, match=message):
         decoder(embedded, memory)

@@ -19,7 +19,7 @@ def read_by_hand(encoder: ConvEncoder, sentence: Tensor) -> Tensor:
     enter, leave = encoder.enter, encoder.leave
     entered = [
         enter.weight @ (word + place) + enter.bias
-        for word, place in zip(sentence, encoder.positions.vectors.weight, strict=False)
+        for word, place in zip(sentence, encoder.positions.learned.weight, strict=False)
     ]
     states = entered
     for layer in encoder.layers:
@@ -69,7 +69,7 @@ def test_an_even_kernel_is_refused():
 
 def test_a_source_beyond_the_last_position_is_refused():
     mask = torch.ones(2, 7, dtype=torch.bool)
-    message = r"^model\.encoder\.max_positions \(6\) is too few for 7 tokens; raise it or set max_source_length=5\.$"
+    message = r"\.max_positions \(6\) is less than the 7 tokens of a text; set more, or set max_source_length=5\.$"
     encoder_of()(torch.randn(2, 6, 7), mask[:, :6])
     with pytest.raises(UserError, match=message):
         encoder_of()(torch.randn(2, 7, 7), mask)
