@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from torch import Tensor, nn
 
-from seq2seq_pl.values import Batch, Example, Hypothesis, Loss, Memory, Record, Score, SearchState, State
+from seq2seq_pl.values import (
+    Batch,
+    Candidate,
+    Example,
+    Hypothesis,
+    Loss,
+    Memory,
+    Record,
+    Score,
+    SearchState,
+    State,
+    Statistics,
+)
 
 
 class Corpus(ABC):
@@ -231,26 +243,59 @@ class Stepper(Protocol):
     def start(self, batch: Batch) -> SearchState:
         """The state before the first token, one hypothesis a sentence (K = 1)."""
 
-    def step(self, tokens: Tensor, state: SearchState) -> tuple[Tensor, SearchState]:
-        """Log-probabilities of the next token: tokens (B, K) -> log_probs (B, K, V), next state."""
+    def step(self, tokens: Tensor, state: SearchState, need_weights: bool = False) -> tuple[Tensor, SearchState]:
+        """Log-probabilities of the next token: tokens (B, K) -> log_probs (B, K, V), next state.
+
+        `need_weights` asks for the attention weights in the next state; they stay None where there are none.
+        """
+
+
+Watch = Callable[[int, Sequence[Candidate]], None]
+"""Is told, after each step, a sentence's place in its batch and what the search looked at for it, best first."""
 
 
 class Decoding(ABC):
-    """A search or sampling strategy."""
+    """A search or sampling strategy. `needs_weights` says that its scores depend on attention weights."""
+
+    needs_weights: bool = False
 
     @abstractmethod
-    def decode(self, stepper: Stepper, batch: Batch) -> list[list[Hypothesis]]:
-        """For each sentence of the batch its hypotheses, best score first, at least one."""
+    def decode(self, stepper: Stepper, batch: Batch, watch: Watch | None = None) -> list[list[Hypothesis]]:
+        """For each sentence of the batch its hypotheses, best score first, all different, at least one.
+
+        Where the batch has constraints, every output meets them; a sentence that cannot has the hypothesis () of
+        log_prob -inf. Raises UserError for constraints that this strategy does not know.
+        """
+
+    def score(self, log_prob: float, length: int, coverage: Tensor | None = None) -> float:
+        """What a finished hypothesis is ranked by.
+
+        Args:
+            log_prob: of its tokens and EOS.
+            length: tokens, EOS counted.
+            coverage: sum of the attention weights over these tokens, (S,), where `needs_weights`.
+        """
+        return log_prob
 
 
 class Metric(ABC):
-    """A score of texts against references. `higher_is_better` says which way a monitor looks."""
+    """A score of texts against references.
 
+    Attributes:
+        names: of its scores, in the order of importance.
+        higher_is_better: which way a monitor looks.
+    """
+
+    names: tuple[str, ...]
     higher_is_better: bool
 
     @abstractmethod
     def compute(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Score]:
         """Scores by name; references[i] holds all references of hypotheses[i], at least one."""
+
+    def statistics(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Statistics | None:
+        """What `compute` sums up; None for a score that is not made of sums over sentences."""
+        return None
 
 
 class Schedule(ABC):

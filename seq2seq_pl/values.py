@@ -9,10 +9,13 @@ Masks are bool and True where a token is real. Every tensor is batch-first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
@@ -44,6 +47,21 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Constraints:
+    """What the output of one sentence has to be like; all are target ids, as in `Hypothesis.tokens`.
+
+    Attributes:
+        prefix: what it begins with.
+        include: phrases that must occur in it, each at least one token.
+        exclude: phrases that must not, each at least one token.
+    """
+
+    prefix: tuple[int, ...] = ()
+    include: tuple[tuple[int, ...], ...] = ()
+    exclude: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class Batch:
     """Sentences that go through the model together.
 
@@ -55,6 +73,7 @@ class Batch:
         copies: the id that each source token has in the target, (B, S): one of the vocabulary's V, or one from V on for
             a word that the vocabulary lacks, counted within its sentence. The target then holds such ids too. None
             where nothing is copied.
+        constraints: what each of the B outputs has to be like; empty where no output has to be like anything.
     """
 
     source: Tensor
@@ -62,6 +81,7 @@ class Batch:
     index: Tensor
     task: str
     copies: Tensor | None = None
+    constraints: tuple[Constraints, ...] = ()
 
     @property
     def source_mask(self) -> Tensor:
@@ -78,7 +98,7 @@ class Batch:
         tensors = (self.source, self.target, self.index)
         source, target, index = (tensor.to(device, non_blocking=non_blocking) for tensor in tensors)
         copies = None if self.copies is None else self.copies.to(device, non_blocking=non_blocking)
-        return Batch(source, target, index, self.task, copies)
+        return replace(self, source=source, target=target, index=index, copies=copies)
 
 
 @dataclass(frozen=True)
@@ -119,10 +139,12 @@ class SearchState:
     """What a `Stepper` carries through a search: one memory and one state for each model that takes part.
 
     A memory depends on the source alone and is never copied per hypothesis; a state has tensors (B, K, ...).
+    `weights` are the attention weights of the step just made, (B, K, S), where they were asked for and there are some.
     """
 
     memories: tuple[Memory, ...]
     states: tuple[State, ...]
+    weights: Tensor | None = None
 
     def select(self, rows: Tensor) -> SearchState:
         """The search of some of the sentences, rows (B',)."""
@@ -154,6 +176,29 @@ class Hypothesis:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A continuation that a search looked at, and what became of it.
+
+    Attributes:
+        step: how many tokens it has, its own counted.
+        parent: place of the hypothesis that it continues among the live ones of the step before.
+        token: its last token.
+        log_prob: of all its tokens.
+        score: what the search ranked it by in this step.
+        fate: "live" goes on, "kept" is a result so far, "pruned" was dropped.
+        place: among the live ones of this step; -1 where it is not live.
+    """
+
+    step: int
+    parent: int
+    token: int
+    log_prob: float
+    score: float
+    fate: Literal["live", "kept", "pruned"]
+    place: int = -1
+
+
+@dataclass(frozen=True)
 class Loss:
     """Sums over the N real target tokens of a batch; all scalars.
 
@@ -176,3 +221,16 @@ class Score:
 
     value: float
     signature: str
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a corpus score is made of, sentence by sentence, so that it can be computed again for any sample of them.
+
+    Attributes:
+        rows: numbers of each of I sentences, (I, D); those of a sample are their sum.
+        finish: sums (D,) -> scores by name.
+    """
+
+    rows: NDArray[np.float64]
+    finish: Callable[[NDArray[np.float64]], dict[str, float]]

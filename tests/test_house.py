@@ -105,7 +105,8 @@ def file_of(name: str) -> Path:
 def test_a_part_has_its_file_and_its_test_where_its_yaml_says(path):
     kind = path.parent.relative_to(CONF)
     home = Path(*target_of(path).split(".")[1:-1])
-    named_setting = kind == Path("corpus")  # conf/corpus/multi30k.yaml is a setting of corpus/parallel_text.py
+    # conf/corpus/multi30k.yaml is a setting of corpus/parallel_text.py, conf/decoding/nucleus.yaml one of sampling.py
+    named_setting = kind in (Path("corpus"), Path("decoding"))
     assert home.parent == kind
     assert home.name == path.stem or named_setting
     assert (CODE / home).with_suffix(".py").is_file()

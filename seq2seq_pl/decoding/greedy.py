@@ -7,24 +7,18 @@ import math
 import torch
 from torch import Tensor
 
-from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Decoding, Stepper
-from seq2seq_pl.values import BOS, EOS, UNK, Batch, Hypothesis
+from seq2seq_pl.decoding.limits import Limits, refuse_phrases
+from seq2seq_pl.interfaces import Decoding, Stepper, Watch
+from seq2seq_pl.values import BOS, EOS, UNK, Batch, Candidate, Hypothesis
 
 
 class Greedy(Decoding):
     """Takes the likeliest token at every step until EOS; of equally likely ones the lowest id.
 
-    A sentence gets at most min(floor(max_length_factor * source length) + max_length_extra, max_length) tokens, EOS
-    counted and the source's EOS not counted; what has no EOS by then is cut and stays unfinished. The limit belongs to
-    the sentence, so its output does not depend on its neighbours in the batch. Where no token is possible (all -inf
-    or NaN) the hypothesis is empty, unfinished and has log_prob -inf.
+    Where no token is possible (all -inf or NaN) the hypothesis is empty, unfinished and has log_prob -inf.
 
     Args:
-        max_length_factor: target tokens per source token.
-        max_length_extra: tokens added to that.
-        max_length: tokens that no hypothesis exceeds.
-        allow_unknown: whether UNK may be written; PAD and BOS never are.
+        max_length_factor, max_length_extra, max_length, min_length, no_repeat_ngram, allow_unknown: as in `Limits`.
     Raises:
         UserError: if an argument is out of its range.
     """
@@ -35,26 +29,23 @@ class Greedy(Decoding):
         max_length_factor: float = 1.5,
         max_length_extra: int = 10,
         max_length: int = 256,
+        min_length: int = 0,
+        no_repeat_ngram: int = 0,
         allow_unknown: bool = True,
     ) -> None:
-        if not 0 <= max_length_factor < math.inf:
-            raise UserError(f"decoding.max_length_factor ({max_length_factor}) must be at least 0 and finite.")
-        if max_length_extra < 1:
-            raise UserError(f"decoding.max_length_extra ({max_length_extra}) must be at least 1.")
-        if max_length < 1:
-            raise UserError(f"decoding.max_length ({max_length}) must be at least 1.")
-        self.max_length_factor = max_length_factor
-        self.max_length_extra = max_length_extra
-        self.max_length = max_length
-        self.allow_unknown = allow_unknown
+        self.limits = Limits(
+            max_length_factor, max_length_extra, max_length, min_length, no_repeat_ngram, allow_unknown
+        )
 
     @torch.no_grad()
-    def decode(self, stepper: Stepper, batch: Batch) -> list[list[Hypothesis]]:
+    def decode(self, stepper: Stepper, batch: Batch, watch: Watch | None = None) -> list[list[Hypothesis]]:
         """One hypothesis a sentence; its score is its log_prob."""
+        refuse_phrases(batch)
+        stepper = self.limits.rule(stepper, batch)
         hypotheses: list[list[Hypothesis]] = [[] for _ in range(len(batch.source))]
         device = batch.source.device
         rows = torch.arange(len(batch.source), device=device)  # (B,)
-        limits = self._limits(batch)  # (B,)
+        limits = self.limits.most_tokens(batch)  # (B,)
         tokens = torch.full((len(rows), 1), BOS, device=device)  # (B, t)
         totals = torch.zeros(len(rows), device=device)  # (B,)
         state = stepper.start(batch)
@@ -65,6 +56,8 @@ class Greedy(Decoding):
             values, best = self._best(log_probs[:, 0])
             totals = totals + values
             tokens = torch.cat((tokens, best.unsqueeze(1)), dim=1)
+            if watch is not None:
+                _tell(watch, step, rows, best, totals)
             # NaN compares as not above -inf, so that a diverged model ends here too.
             done = (best == EOS) | (limits == step) | ~(totals > -math.inf)
             rest = (~done).nonzero().squeeze(1)  # the one wait for the device in a step
@@ -78,21 +71,22 @@ class Greedy(Decoding):
             state = state.select(rest)
         return hypotheses
 
-    def _limits(self, batch: Batch) -> Tensor:
-        """Most tokens of each sentence, EOS counted, (B,)."""
-        lengths = (batch.source_mask.sum(1) - 1).tolist()
-        limits = [min(math.floor(self.max_length_factor * n) + self.max_length_extra, self.max_length) for n in lengths]
-        return torch.tensor(limits, dtype=torch.long, device=batch.source.device)
-
     def _best(self, log_probs: Tensor) -> tuple[Tensor, Tensor]:
         """The likeliest of the tokens allowed: log_probs (B, V) -> values (B,) in float32 and ids (B,)."""
         values, tokens = log_probs[:, EOS:].max(dim=1)  # PAD, UNK and BOS are the ids below EOS
         tokens = tokens + EOS
-        if self.allow_unknown:
+        if self.limits.allow_unknown:
             unknown = log_probs[:, UNK]
             tokens = torch.where(unknown >= values, UNK, tokens)
             values = torch.maximum(unknown, values)
         return values.float(), tokens
+
+
+def _tell(watch: Watch, step: int, rows: Tensor, tokens: Tensor, totals: Tensor) -> None:
+    for row, token, total in zip(rows.tolist(), tokens.tolist(), totals.tolist(), strict=True):
+        if total > -math.inf:
+            kept = token == EOS
+            watch(row, [Candidate(step, 0, token, total, total, "kept" if kept else "live", -1 if kept else 0)])
 
 
 def _hypothesis(total: float, ids: list[int]) -> Hypothesis:

@@ -116,8 +116,8 @@ class Seq2Seq(nn.Module):
         return logits
 
     def _embed_target(self, tokens: Tensor) -> Tensor:
-        if self.output.copying:
-            tokens = tokens.masked_fill(tokens >= self.target_embedding.num_embeddings, UNK)  # copied words have no row
+        # Copied words have no row; in an ensemble another model may have copied them.
+        tokens = tokens.masked_fill(tokens >= self.target_embedding.num_embeddings, UNK)
         embedded: Tensor = self.dropout(self.target_embedding(tokens))
         return embedded
 
@@ -126,11 +126,11 @@ class Seq2Seq(nn.Module):
         memory = self.encode(batch)
         return SearchState((memory,), (self.decoder.start(memory),))
 
-    def step(self, tokens: Tensor, state: SearchState) -> tuple[Tensor, SearchState]:
-        """tokens (B, K) -> log_probs (B, K, V) and the next state."""
+    def step(self, tokens: Tensor, state: SearchState, need_weights: bool = False) -> tuple[Tensor, SearchState]:
+        """tokens (B, K) -> log_probs (B, K, V) and the next state, with attention weights (B, K, S) if asked for."""
         memory = state.memories[0]
         outputs, weights, after = self.decoder.step(
-            self._embed_target(tokens), state.states[0], memory, self.output.copying
+            self._embed_target(tokens), state.states[0], memory, need_weights or self.output.copying
         )
         log_probs = self._step_logits(outputs, weights, memory).float().log_softmax(-1)
-        return log_probs, SearchState(state.memories, (after,))
+        return log_probs, SearchState(state.memories, (after,), weights if need_weights else None)

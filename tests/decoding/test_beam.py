@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -216,7 +218,9 @@ def test_states_follow_the_hypotheses_and_sentences_they_belong_to(batch_of):
         def start(self, batch: Batch) -> SearchState:
             return SearchState((), ({"sum": batch.source[:, :1]},))
 
-        def step(self, tokens: torch.Tensor, state: SearchState) -> tuple[torch.Tensor, SearchState]:
+        def step(
+            self, tokens: torch.Tensor, state: SearchState, need_weights: bool = False
+        ) -> tuple[torch.Tensor, SearchState]:
             total = 3 * state.states[0]["sum"] + tokens  # (B, K)
             return table[total % 13], SearchState((), ({"sum": total},))
 
@@ -231,16 +235,143 @@ def test_states_follow_the_hypotheses_and_sentences_they_belong_to(batch_of):
             assert hypothesis.log_prob == pytest.approx(log_prob, abs=1e-4)
 
 
+def _weights(key: int, prefix: tuple[int, ...], source_length: int) -> list[float]:
+    """Attention that depends on everything that was written."""
+    rng = random.Random(f"{key} {prefix}")
+    drawn = [rng.random() ** 3 for _ in range(source_length)]
+    return [value / sum(drawn) for value in drawn]
+
+
+class Attending:
+    """A table with attention."""
+
+    def __init__(self, table) -> None:
+        self.table = table
+
+    def start(self, batch: Batch) -> SearchState:
+        state = self.table.start(batch)
+        lengths = batch.source_mask.sum(1, keepdim=True)
+        return SearchState((), ({**state.states[0], "length": lengths},))
+
+    def step(
+        self, tokens: torch.Tensor, state: SearchState, need_weights: bool = False
+    ) -> tuple[torch.Tensor, SearchState]:
+        log_probs, after = self.table.step(tokens, SearchState((), (state.states[0],)))
+        prefix = after.states[0]["prefix"]
+        lengths = state.states[0]["length"].expand(prefix.shape[:2])
+        weights = torch.zeros(*prefix.shape[:2], 6)
+        for row, each in enumerate(prefix.tolist()):
+            for place, (key, _, *written) in enumerate(each):
+                length = int(lengths[row, place])
+                weights[row, place, :length] = torch.tensor(_weights(key, tuple(written), length))
+        states = ({**after.states[0], "length": lengths},)
+        return log_probs, SearchState((), states, weights if need_weights else None)
+
+
+def _plainly(table, source: list[int], beam: Beam, limit: int) -> list[Hypothesis]:
+    """The search that `Beam` describes, hypothesis by hypothesis and without any early end but a full beam."""
+    ranking, key, length = beam.ranking, source[0], len(source) + 1
+    live, kept = [((), 0.0, [0.0] * length)], []
+
+    def score(log_prob: float, step: int, coverage: list[float]) -> float:
+        divisor = step if ranking.normalization == "power" else (5 + step) / 6
+        seen = sum(math.log(min(max(value, 1e-6), 1.0)) for value in coverage)
+        return log_prob / divisor**ranking.length_penalty + ranking.coverage_penalty * seen
+
+    for step in range(1, limit + 1):
+        longer = []
+        for place, (tokens, total, coverage) in enumerate(live):
+            looked = [a + b for a, b in zip(coverage, _weights(key, tokens, length), strict=True)]
+            for token, log_prob in enumerate(table.distribution(key, tokens)):
+                if token not in (PAD, BOS):
+                    longer.append((total + log_prob, -place, -token, tokens, looked))
+        longer.sort(reverse=True)
+        for total, _, token, tokens, coverage in longer[: ranking.beam_size]:
+            if -token == EOS:
+                kept.append(Hypothesis(tokens, total, score(total, step, coverage), finished=True))
+        kept = sorted(kept, key=lambda one: -one.score)[: ranking.beam_size]
+        live = [(((*tokens, -token)), total, cov) for total, _, token, tokens, cov in longer if -token != EOS]
+        live = live[: ranking.beam_size]
+        if ranking.stopping == "full" and len(kept) == ranking.beam_size:
+            break
+    else:
+        free = ranking.beam_size - len(kept)
+        kept += [Hypothesis(ids, total, score(total, limit, cov), finished=False) for ids, total, cov in live[:free]]
+    return sorted(kept, key=lambda one: -one.score)[: ranking.n_best]
+
+
+@pytest.mark.parametrize("stopping", ["full", "exact"])
+@pytest.mark.parametrize("normalization", ["power", "wu"])
+@pytest.mark.parametrize(("length_penalty", "coverage_penalty"), [(0.0, 0.0), (1.0, 0.0), (0.7, 0.4), (2.0, 0.1)])
+def test_the_search_is_the_one_described(
+    random_table, batch_of, stopping, normalization, length_penalty, coverage_penalty
+):
+    beam = Beam(
+        beam_size=3,
+        n_best=2,
+        length_penalty=length_penalty,
+        normalization=normalization,
+        coverage_penalty=coverage_penalty,
+        stopping=stopping,
+        max_length_extra=4,
+    )
+    table = random_table(21, 8, 0.5)
+    sources = [[4 + number, *[5] * (number % 5)] for number in range(40)]
+    for source, found in zip(sources, beam.decode(Attending(table), batch_of(sources)), strict=True):
+        wanted = _plainly(table, source, beam, math.floor(1.5 * len(source)) + 4)
+        assert [(h.tokens, h.finished) for h in found] == [(h.tokens, h.finished) for h in wanted]
+        assert [h.score for h in found] == pytest.approx([h.score for h in wanted], abs=1e-5)
+
+
+def test_going_on_until_nothing_can_overtake_finds_better_scores(random_table, batch_of):
+    sources = [[4 + number] for number in range(60)]
+    full, exact = (
+        Beam(beam_size=3, stopping=stopping).decode(random_table(22, 8, 1.0), batch_of(sources))
+        for stopping in ("full", "exact")
+    )
+    gains = [after[0].score - before[0].score for before, after in zip(full, exact, strict=True)]
+    assert min(gains) >= 0
+    assert max(gains) > 0.1
+
+
+def test_wus_divisor_is_that_of_their_paper():
+    # ((5 + 7) / (5 + 1))^0.6 = 2^0.6
+    assert Beam(normalization="wu", length_penalty=0.6).score(-3.0, 7) == pytest.approx(-3 / 2**0.6)
+    assert Beam(length_penalty=0.6).score(-3.0, 7) == pytest.approx(-3 / 7**0.6)
+
+
+def test_the_coverage_penalty_is_that_of_their_paper():
+    # beta * (ln 0.5 + ln 1 + ln 0.25): what was attended to more than once counts as once.
+    beam = Beam(coverage_penalty=0.2)
+    score = beam.score(-3.0, 2, torch.tensor([0.5, 1.25, 0.25]))
+    assert score == pytest.approx(-3 / 2 + 0.2 * (math.log(0.5) + math.log(0.25)))
+
+
+def test_the_score_with_coverage_is_that_of_attention_over_the_whole_output(model_of, batch_of):
+    beam, model = Beam(coverage_penalty=0.3), model_of("rnn")
+    sources = [[4 + number, *[5 + number] * (number % 5)] for number in range(20)]
+    for source, (best, *_) in zip(sources, beam.decode(model, batch_of(sources)), strict=True):
+        target = torch.tensor([[*best.tokens, *[EOS] * best.finished]])
+        with torch.no_grad():
+            _, weights = model(replace(batch_of([source]), target=target))
+        assert best.score == pytest.approx(beam.score(best.log_prob, target.size(1), weights[0].sum(0)), abs=1e-4)
+
+
+def test_a_coverage_penalty_without_attention_is_refused(random_table, batch_of):
+    with pytest.raises(UserError, match=r"^decoding.coverage_penalty needs attention weights, and this model has none"):
+        Beam(coverage_penalty=0.1).decode(random_table(0, 8), batch_of([[4]]))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"beam_size": 0}, r"^decoding.beam_size \(0\) must be at least 1\.$"),
         ({"length_penalty": -0.5}, r"^decoding.length_penalty \(-0.5\) must be at least 0 and finite\.$"),
+        ({"coverage_penalty": math.inf}, r"^decoding.coverage_penalty \(inf\) must be at least 0 and finite\.$"),
+        ({"normalization": "mean"}, r"^decoding.normalization \(mean\) must be power or wu\.$"),
+        ({"stopping": "never"}, r"^decoding.stopping \(never\) must be full or exact\.$"),
         ({"n_best": 0}, r"^decoding.n_best \(0\) must be from 1 to decoding.beam_size \(5\)\.$"),
         ({"n_best": 6}, r"^decoding.n_best \(6\) must be from 1 to decoding.beam_size \(5\)\.$"),
-        ({"max_length_factor": -1.0}, r"^decoding.max_length_factor \(-1.0\) must be at least 0 and finite\.$"),
-        ({"max_length_extra": 0}, r"^decoding.max_length_extra \(0\) must be at least 1\.$"),
-        ({"max_length": 0}, r"^decoding.max_length \(0\) must be at least 1\.$"),
     ],
 )
 def test_an_argument_out_of_its_range_is_named(arguments, message):

@@ -5,7 +5,6 @@ import math
 import pytest
 
 from seq2seq_pl.decoding.greedy import Greedy
-from seq2seq_pl.errors import UserError
 from seq2seq_pl.values import EOS, UNK
 
 A, B = 4, 5
@@ -60,17 +59,3 @@ def test_each_sentence_is_cut_at_its_own_limit(table_stepper, batch_of, argument
     found = Greedy(**arguments).decode(endless, batch_of([[A], [A] * 3, [A] * 5]))
     assert [hypotheses[0].tokens for hypotheses in found] == [(B,) * limit for limit in limits]
     assert not any(hypotheses[0].finished for hypotheses in found)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"max_length_factor": -1.0}, r"^decoding.max_length_factor \(-1.0\) must be at least 0 and finite\.$"),
-        ({"max_length_factor": math.nan}, r"^decoding.max_length_factor \(nan\) must be at least 0 and finite\.$"),
-        ({"max_length_extra": 0}, r"^decoding.max_length_extra \(0\) must be at least 1\.$"),
-        ({"max_length": 0}, r"^decoding.max_length \(0\) must be at least 1\.$"),
-    ],
-)
-def test_an_argument_out_of_its_range_is_named(arguments, message):
-    with pytest.raises(UserError, match=message):
-        Greedy(**arguments)
