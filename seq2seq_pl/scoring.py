@@ -84,14 +84,12 @@ def higher_is_better(monitor: str, metrics: Sequence[Metric]) -> bool:
         return False
     if monitor == "accuracy":
         return True
-    probe = {name: metric.higher_is_better for metric in metrics for name in metric.compute(["a"], [["a"]])}
-    return probe[monitor]
+    return {name: metric.higher_is_better for metric in metrics for name in metric.names}[monitor]
 
 
 def monitor_names(metrics: Sequence[Metric]) -> tuple[str, ...]:
     """Every name that `monitor` may take."""
-    own = tuple(name for metric in metrics for name in metric.compute(["a"], [["a"]]))
-    return ("loss", "perplexity", "accuracy", *own)
+    return ("loss", "perplexity", "accuracy", *(name for metric in metrics for name in metric.names))
 
 
 def count_parameters(model: torch.nn.Module) -> int:

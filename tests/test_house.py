@@ -37,6 +37,7 @@ FLOORS = (
         "objective",
         "decoding",
         "scoring",
+        "significance",
         "picture",
     ),
     ("datamodule", "module", "record", "summary"),

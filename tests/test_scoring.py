@@ -22,6 +22,7 @@ from seq2seq_pl.values import Example, Loss, Score
 class Seen(Metric):
     """Remembers what it was asked to score."""
 
+    names = ("seen",)
     higher_is_better = False
 
     def __init__(self):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from itertools import zip_longest
 
 from sacrebleu.metrics.bleu import BLEU
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Metric
-from seq2seq_pl.values import Score
+from seq2seq_pl.metric.references import need_references
+from seq2seq_pl.metric.sacrebleu_corpus import corpus_score, corpus_statistics
+from seq2seq_pl.values import Score, Statistics
 
 TOKENIZE_BY_LANGUAGE = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab", "th": "char"}
 """Languages written without spaces, or without such as 13a needs; all others get 13a."""
@@ -27,6 +28,7 @@ class Bleu(Metric):
         UserError: if the tokenizer is unknown or not installed.
     """
 
+    names = ("bleu",)
     higher_is_better = True
 
     def __init__(self, *, language: str | None = None, tokenize: str | None = None, lowercase: bool = False) -> None:
@@ -52,12 +54,10 @@ class Bleu(Metric):
         Raises:
             UserError: if there is nothing to score or an item without reference.
         """
-        if not hypotheses:
-            raise UserError("metric.bleu: there are no hypotheses to score; is the split empty?")
-        assert len(hypotheses) == len(references)
-        for number, item in enumerate(references, start=1):
-            if not item:
-                raise UserError(f"metric.bleu: item {number} has no reference; every item needs at least one.")
-        # One stream per reference number; None stands for a reference that an item does not have.
-        score = self._bleu.corpus_score(hypotheses, list(zip_longest(*references)))
-        return {"bleu": Score(score.score, str(self._bleu.get_signature()))}
+        need_references("metric.bleu", hypotheses, references)
+        return {"bleu": corpus_score(self._bleu, hypotheses, references)}
+
+    def statistics(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Statistics:
+        """Counts of each sentence. Raises UserError as `compute` does."""
+        need_references("metric.bleu", hypotheses, references)
+        return corpus_statistics(self._bleu, "bleu", hypotheses, references)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
 
 from sacrebleu.metrics.chrf import CHRF
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Metric
-from seq2seq_pl.values import Score
+from seq2seq_pl.metric.references import need_references
+from seq2seq_pl.metric.sacrebleu_corpus import corpus_score, corpus_statistics
+from seq2seq_pl.values import Score, Statistics
 
 
 class Chrf(Metric):
@@ -22,6 +23,7 @@ class Chrf(Metric):
         UserError: if the order is negative.
     """
 
+    names = ("chrf",)
     higher_is_better = True
 
     def __init__(self, *, word_order: int = 0, lowercase: bool = False) -> None:
@@ -35,12 +37,10 @@ class Chrf(Metric):
         Raises:
             UserError: if there is nothing to score or an item without reference.
         """
-        if not hypotheses:
-            raise UserError("metric.chrf: there are no hypotheses to score; is the split empty?")
-        assert len(hypotheses) == len(references)
-        for number, item in enumerate(references, start=1):
-            if not item:
-                raise UserError(f"metric.chrf: item {number} has no reference; every item needs at least one.")
-        # One stream per reference number; None stands for a reference that an item does not have.
-        score = self._chrf.corpus_score(hypotheses, list(zip_longest(*references)))
-        return {"chrf": Score(score.score, str(self._chrf.get_signature()))}
+        need_references("metric.chrf", hypotheses, references)
+        return {"chrf": corpus_score(self._chrf, hypotheses, references)}
+
+    def statistics(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Statistics:
+        """Counts of each sentence. Raises UserError as `compute` does."""
+        need_references("metric.chrf", hypotheses, references)
+        return corpus_statistics(self._chrf, "chrf", hypotheses, references)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seq2seq_pl.errors import UserError
+import numpy as np
+from numpy.typing import NDArray
+
 from seq2seq_pl.interfaces import Metric
-from seq2seq_pl.values import Score
+from seq2seq_pl.metric.references import need_references
+from seq2seq_pl.values import Score, Statistics
 
 
 class ExactMatch(Metric):
@@ -16,6 +19,7 @@ class ExactMatch(Metric):
         lowercase: whether case is ignored.
     """
 
+    names = ("exact_match",)
     higher_is_better = True
 
     def __init__(self, *, lowercase: bool = False) -> None:
@@ -27,19 +31,24 @@ class ExactMatch(Metric):
         Raises:
             UserError: if there is nothing to score or an item without reference.
         """
-        if not hypotheses:
-            raise UserError("metric.exact_match: there are no hypotheses to score; is the split empty?")
-        assert len(hypotheses) == len(references)
-        for number, item in enumerate(references, start=1):
-            if not item:
-                raise UserError(f"metric.exact_match: item {number} has no reference; every item needs at least one.")
-        right = sum(
-            self._plain(hypothesis) in map(self._plain, item)
-            for hypothesis, item in zip(hypotheses, references, strict=True)
-        )
+        statistics = self.statistics(hypotheses, references)
         signature = f"exact match|case:{'lc' if self.lowercase else 'mixed'}|space:normalized"
-        return {"exact_match": Score(100 * right / len(hypotheses), signature)}
+        return {"exact_match": Score(statistics.finish(statistics.rows.sum(0))["exact_match"], signature)}
+
+    def statistics(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Statistics:
+        """Of each sentence, 1 if it is right, and 1. Raises UserError as `compute` does."""
+        need_references("metric.exact_match", hypotheses, references)
+        rows = [
+            (float(self._plain(hypothesis) in map(self._plain, item)), 1.0)
+            for hypothesis, item in zip(hypotheses, references, strict=True)
+        ]
+        return Statistics(np.array(rows), _percentage)
 
     def _plain(self, text: str) -> str:
         joined = " ".join(text.split())
         return joined.lower() if self.lowercase else joined
+
+
+def _percentage(sums: NDArray[np.float64]) -> dict[str, float]:
+    right, sentences = sums.tolist()
+    return {"exact_match": 100 * right / sentences}

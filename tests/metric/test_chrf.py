@@ -59,13 +59,3 @@ def test_case_counts_unless_lowercase_is_set():
 def test_a_negative_word_order_is_an_error():
     with pytest.raises(UserError, match=r"^metric.chrf.word_order \(-1\) must be at least 0\.$"):
         Chrf(word_order=-1)
-
-
-def test_nothing_to_score_is_an_error():
-    with pytest.raises(UserError, match=r"^metric.chrf: there are no hypotheses to score; is the split empty\?$"):
-        Chrf().compute([], [])
-
-
-def test_an_item_without_reference_is_named():
-    with pytest.raises(UserError, match=r"^metric.chrf: item 1 has no reference; every item needs at least one\.$"):
-        Chrf().compute(["a", "b"], [[], ["b"]])
