@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from torch import Tensor
 
-from seq2seq_pl.config import AverageConfig, read
+from seq2seq_pl.command_config import AverageConfig, read
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.files import complete
 from seq2seq_pl.saved import checkpoint_folder, read_checkpoint

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import lightning as L
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
-from lightning.fabric.utilities.exceptions import MisconfigurationException
+from hydra.utils import get_object
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import Logger
 from torch import nn
@@ -42,43 +38,9 @@ from seq2seq_pl.interfaces import (
 )
 from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.module import Judging, Seq2SeqModule, Texts
+from seq2seq_pl.parts import named, part
 from seq2seq_pl.scoring import higher_is_better, monitor_names, prefix
 from seq2seq_pl.values import EOS, SPECIAL_TOKENS, Batch, Example
-
-T = TypeVar("T")
-
-
-@contextmanager
-def named(path: str) -> Iterator[None]:
-    """Turns a constructor's complaint into a sentence with the dotted path of its node."""
-    try:
-        yield
-    except UserError:
-        raise
-    except InstantiationException as error:  # of a part within the part
-        cause = error.__cause__
-        raise UserError(str(cause) if isinstance(cause, UserError) else _sentence(path, error)) from error
-    except (ValueError, TypeError, MisconfigurationException, ModuleNotFoundError, RuntimeError) as error:
-        raise UserError(_sentence(path, error)) from error
-
-
-def _sentence(path: str, error: Exception) -> str:
-    return f"{path}: {' '.join(str(error).split()).rstrip('.!')}."
-
-
-def part(kind: type[T], path: str, node: Node, **built: object) -> T:
-    """Makes the part of a node. Raises UserError with the node's path if its constructor refuses."""
-    with named(path):
-        settings = {key: _nested(value) for key, value in node.items() if key != "_target_"}
-        made = get_object(str(node["_target_"]))(**settings, **built)
-    if not isinstance(made, kind):
-        raise UserError(f"{path}._target_ ({node['_target_']}) is not a {kind.__name__}.")
-    return made
-
-
-def _nested(value: object) -> object:
-    return instantiate(value, _convert_="all") if isinstance(value, Mapping) and "_target_" in value else value
-
 
 # -- model -----------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, MissingMandatoryValue, OmegaConfBaseException
@@ -20,7 +20,6 @@ from omegaconf.errors import InterpolationToMissingValueError, MissingMandatoryV
 from seq2seq_pl.errors import UserError
 
 Node = Mapping[str, object]
-T = TypeVar("T")
 
 BUILT: Mapping[str, frozenset[str]] = {
     "model": frozenset({"encoder", "decoder", "source_embedding", "target_embedding", "output"}),
@@ -42,6 +41,8 @@ BUILT: Mapping[str, frozenset[str]] = {
 MODEL_PARTS = ("embedding", "encoder", "bridge", "attention", "decoder", "output", "initialization")
 SINGLE = ("task", "corpus", "tokenizer", "objective", "decoding", "optimizer", "schedule", "teacher_forcing", "trainer")
 SEVERAL = ("metric", "callback", "logger")
+FROM_ZERO = ("seed", "samples", "resamples", "trials", "sentences", "index")
+"""Numbers that may be 0; all others are at least 1."""
 
 
 @dataclass(frozen=True)
@@ -91,75 +92,6 @@ class TrainConfig:
     scale: float = 1.0
 
 
-@dataclass(frozen=True)
-class EvaluateConfig:
-    """What `evaluate` is asked: a run's split, and the settings that are to differ from the run's (None: as it was).
-
-    Attributes:
-        run: directory of a run, or a checkpoint file.
-        checkpoint: name of one of its checkpoints.
-        output: directory for texts and scores; None is <run>/evaluate/<split>.
-    """
-
-    run: str
-    checkpoint: str
-    split: str
-    output: str | None
-    batch_size: int | None
-    max_tokens: int | None
-    samples: int
-    cache_dir: str | None
-    corpus: Node
-    trainer: Node
-    decoding: Node | None = None
-    metric: Node | None = None
-
-
-@dataclass(frozen=True)
-class GenerateConfig:
-    """What `generate` is asked.
-
-    Attributes:
-        run: directory of a run, or a checkpoint file.
-        checkpoint: name of one of its checkpoints.
-        input: a file, or "-" for standard input; `output` likewise.
-        batch_size: sentences that are decoded together.
-        decoding: settings that are to differ from the run's.
-    """
-
-    run: str
-    checkpoint: str
-    input: str
-    output: str
-    batch_size: int
-    device: Literal["auto", "cpu", "cuda"]
-    decoding: Node | None = None
-
-
-@dataclass(frozen=True)
-class AverageConfig:
-    """What `average` is asked: a run's directory, and how many of its last epochs are averaged."""
-
-    run: str
-    last: int
-
-
-def read(kind: type[T], config: DictConfig) -> T:
-    """The settings of a command on a finished run; its groups stay unresolved, to be laid over the run's config.
-
-    Raises:
-        UserError: one line for each setting that is missing, unknown or of the wrong type.
-    """
-    root = OmegaConf.to_container(config, resolve=False)
-    assert isinstance(root, dict)
-    plain = {str(key): value for key, value in root.items()}
-    problems = [f"{path}: is needed; write {path}=..." for path, text in _texts(plain) if text == MISSING]
-    problems += _check_root(kind, plain)
-    if problems:
-        raise UserError("\n".join(problems))
-    return kind(**plain)
-
-
 def validate(config: DictConfig) -> TrainConfig:
     """Checks everything that can be known without touching the data.
 
@@ -168,7 +100,7 @@ def validate(config: DictConfig) -> TrainConfig:
     """
     plain, problems = _resolved(config)
     root = {**{name: {} for name in SEVERAL}, **plain}  # [] chooses none
-    problems += _check_root(TrainConfig, root)
+    problems += check_root(TrainConfig, root)
     for name in SINGLE:
         if name in root:
             problems += check_node(name, root[name])
@@ -184,7 +116,7 @@ def _resolved(config: DictConfig) -> tuple[dict[str, Any], list[str]]:
     """The config with every reference replaced by its value, and what is missing or leads nowhere; both stay ???."""
     problems: list[str] = []
     known = config.copy()
-    for path, text in _texts(OmegaConf.to_container(config, resolve=False)):
+    for path, text in texts(OmegaConf.to_container(config, resolve=False)):
         if text == MISSING:
             problems.append(f"{path}: is needed; write {path}=...")
         elif "${" in text:
@@ -201,16 +133,16 @@ def _resolved(config: DictConfig) -> tuple[dict[str, Any], list[str]]:
     return {str(key): value for key, value in plain.items()}, problems
 
 
-def _texts(node: object, path: str = "") -> Iterator[tuple[str, str]]:
+def texts(node: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Every text in a tree of mappings and lists, with its dotted path."""
     if isinstance(node, str):
         yield path.removeprefix("."), node
     elif isinstance(node, (dict, list)):
         for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-            yield from _texts(value, f"{path}.{key}")
+            yield from texts(value, f"{path}.{key}")
 
 
-def _check_root(kind: type[object], root: Mapping[str, object]) -> Iterator[str]:
+def check_root(kind: type[object], root: Mapping[str, object]) -> Iterator[str]:
     """Unknown and missing settings, and single values of the wrong type or range."""
     hints = typing.get_type_hints(kind)
     for name in root:
@@ -221,7 +153,7 @@ def _check_root(kind: type[object], root: Mapping[str, object]) -> Iterator[str]
             if not hasattr(kind, name):  # a default
                 yield f"{name}: is needed; write {name}=..."
             continue
-        value, least = root[name], 0 if name in ("seed", "samples") else 1
+        value, least = root[name], 0 if name in FROM_ZERO else 1
         kinds = set(typing.get_args(hint) or [hint])
         single = kinds <= {str, int, float, bool, type(None)} or typing.get_origin(hint) is Literal
         if value == MISSING or not single:

@@ -76,7 +76,7 @@ def read_sources(
 def _numbered(pieces: Sequence[str], source: Tokenizer, target: Tokenizer) -> Source:
     known = zip(pieces, target.piece_ids(pieces), strict=True)
     words = list(dict.fromkeys(piece for piece, i in known if i == UNK))
-    return Source(source.piece_ids(pieces), _extended(pieces, target, words), words)
+    return Source(source.piece_ids(pieces), target_ids(pieces, target, words), words)
 
 
 def write_targets(
@@ -86,11 +86,11 @@ def write_targets(
     if all(source.copies is None for source in sources):
         return target.encode(texts, rng)
     rows = zip(target.pieces(texts, rng), sources, strict=True)
-    return [_extended(pieces, target, source.words) for pieces, source in rows]
+    return [target_ids(pieces, target, source.words) for pieces, source in rows]
 
 
-def _extended(pieces: Sequence[str], target: Tokenizer, words: Sequence[str]) -> list[int]:
-    """Target ids of some pieces, from V on for these words."""
+def target_ids(pieces: Sequence[str], target: Tokenizer, words: Sequence[str]) -> list[int]:
+    """Target ids of some pieces: from V on for these words, UNK for others that the vocabulary lacks."""
     numbers = {word: target.vocab_size + k for k, word in enumerate(words)}
     known = zip(pieces, target.piece_ids(pieces), strict=True)
     return [numbers.get(piece, UNK) if i == UNK else i for piece, i in known]

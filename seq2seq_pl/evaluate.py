@@ -1,4 +1,7 @@
-"""Scores a finished run: `python -m seq2seq_pl.evaluate run=DIR split=test`."""
+"""Scores a finished run or a plain file of outputs.
+
+`python -m seq2seq_pl.evaluate run=DIR split=test`, `python -m seq2seq_pl.evaluate hypotheses=FILE references=FILE`.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,19 @@ if TYPE_CHECKING:
 
 
 def evaluate(config: DictConfig) -> None:
-    """Scores one split with the settings the run was trained with, but for those given here.
+    """Scores one split with the settings the run was trained with, but for those given here; or a file as it is.
 
     Raises:
         UserError: a mistake of the user's.
     """
-    from seq2seq_pl.evaluation import evaluate_run  # late: `--help` shall not wait for torch
+    if config.get("hypotheses") is None:
+        from seq2seq_pl.evaluation import evaluate_run  # late: `--help` shall not wait for torch
 
-    evaluate_run(config)
+        evaluate_run(config)
+    else:
+        from seq2seq_pl.file_evaluation import evaluate_files  # nor a file of outputs for Lightning
+
+        evaluate_files(config)
 
 
 def main() -> None:

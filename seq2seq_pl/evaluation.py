@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import lightning as L
 from omegaconf import DictConfig
-from rich.console import Console
 
-from seq2seq_pl import summary
-from seq2seq_pl.build import build_data, build_module, part, rehearse
-from seq2seq_pl.config import EvaluateConfig, read
+from seq2seq_pl.build import build_data, build_module, rehearse
+from seq2seq_pl.by_length import BINS, checked_bins
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.record import named_scores
+from seq2seq_pl.judged import Judged, question, tell
+from seq2seq_pl.metric_choice import chosen_metrics
+from seq2seq_pl.parts import part
 from seq2seq_pl.saved import find_checkpoint, load_tokenizers, read_checkpoint, settings_of
+from seq2seq_pl.scoring import prefix
 from seq2seq_pl.training import quieten, score_split
 
 CHANGEABLE = ("batch_size", "max_tokens", "cache_dir", "corpus", "decoding", "metric", "trainer", "samples")
 
 
 def evaluate_run(config: DictConfig) -> None:
-    """Scores a split of a run and prints the table; texts and scores go to <run>/evaluate/<split>.
+    """Scores a split of a run and prints the table; texts, scores and plots go to <run>/evaluate/<split>.
 
     Raises:
         UserError: not a run, no such split, or a setting that cannot be.
     """
     quieten()
-    asked = read(EvaluateConfig, config)
+    asked = question(config)
+    if asked.run is None:
+        raise UserError("there is nothing to score; set run=DIR, or hypotheses=FILE references=FILE.")
     checkpoint = find_checkpoint(asked.run, asked.checkpoint)
+    directory = Path(asked.output).expanduser() if asked.output else usual_directory(checkpoint, asked.split)
     saved = read_checkpoint(checkpoint)
     changes = {key: getattr(asked, key) for key in CHANGEABLE}
+    own = saved.config["metric"]
+    assert isinstance(own, Mapping)
+    changes["metric"] = chosen_metrics(asked.metric, own)
     settings = settings_of(saved, {**changes, "monitor": "loss"})  # nothing is chosen here, whatever the metrics are
     rehearse(settings)
     tokenizers = load_tokenizers(saved, settings)
@@ -40,11 +48,24 @@ def evaluate_run(config: DictConfig) -> None:
     module = build_module(settings, tokenizers, data.example)
     module.load_state_dict(dict(saved.weights))
     trainer = part(L.Trainer, "trainer", settings.trainer, logger=False, default_root_dir=settings.run_dir)
-    directory = Path(asked.output or checkpoint.parent.parent / "evaluate" / asked.split)
     scored = score_split(trainer, module, data, asked.split, directory)
     if trainer.is_global_zero:
-        console = Console()
-        console.print(summary.score_table(named_scores(asked.split, scored)))
-        for result in scored.values():
-            console.print(summary.sample_table(result.items, settings.samples))
-        console.print(f"written to {directory}", highlight=False, soft_wrap=True)
+        plot = settings.callback.get("length_plot", {})
+        bins = checked_bins("callback.length_plot.bins", plot.get("bins", BINS))
+        judged = [
+            Judged(
+                prefix(asked.split, task),
+                prefix(asked.split, task),
+                result,
+                module.judging[task].metrics,
+                directory if len(scored) == 1 else directory / task,
+            )
+            for task, result in scored.items()
+        ]
+        tell(judged, directory, asked, asked.bins or bins)
+
+
+def usual_directory(checkpoint: Path, split: str) -> Path:
+    """<run>/evaluate/<split> for the best checkpoint, <run>/evaluate/<split>_<checkpoint> for another."""
+    run = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+    return run / "evaluate" / (split if checkpoint.stem == "best" else f"{split}_{checkpoint.stem}")

@@ -1,86 +1,196 @@
-"""Lines to lines with a trained model: streams in constant memory, keeps order and alignment whatever it reads."""
+"""Lines to lines with trained models: keeps order and alignment whatever it reads."""
 
 from __future__ import annotations
 
+import json
+import math
 import sys
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import islice
-from pathlib import Path
-from typing import IO, cast
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from omegaconf import DictConfig
 
-from seq2seq_pl.batching import collate
-from seq2seq_pl.build import build_judging, build_model
-from seq2seq_pl.config import GenerateConfig, TrainConfig, read
+from seq2seq_pl.command_config import GenerateConfig, read
+from seq2seq_pl.config import TrainConfig
+from seq2seq_pl.constraints import Demand, Form, Request, demand, read_request
 from seq2seq_pl.datamodule import Tokenizers
-from seq2seq_pl.encoding import Source, read_sources
+from seq2seq_pl.decoding.constrained_beam import ConstrainedBeam
+from seq2seq_pl.decoding.ensemble import Space
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoding
-from seq2seq_pl.model.seq2seq import Seq2Seq
-from seq2seq_pl.saved import Saved, find_checkpoint, load_tokenizers, read_checkpoint, settings_of
-from seq2seq_pl.values import EOS, Batch
+from seq2seq_pl.members import Members, Reading, Run, chosen_device, open_runs
+from seq2seq_pl.parts import part
+from seq2seq_pl.prompt import converse
+from seq2seq_pl.saved import Saved
+from seq2seq_pl.streaming import Meter, counted, lines, open_input, open_output, stream
+from seq2seq_pl.values import Constraints, Hypothesis
 
-WINDOW = 32
-"""Batches that are read ahead, so that sentences of like length can go together."""
+IMPOSSIBLE = Hypothesis((), -math.inf, -math.inf, finished=False)
+PHRASE_BEAM = 10
+"""Hypotheses of a line in which phrases must occur, where no decoding is given; the last look chooses among all."""
+NAMED_LINES = 20
+"""Lines that are named in a report; of more, their number is told."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a line.
+
+    Attributes:
+        source: what was to be answered.
+        texts: the outputs, best first; none for an empty source.
+        hypotheses: what the outputs were made from.
+        chosen: the place of the best one that is as was asked, 0 where none is.
+        met: whether it is as was asked; None where nothing was.
+    """
+
+    source: str
+    texts: tuple[str, ...] = ()
+    hypotheses: tuple[Hypothesis, ...] = ()
+    chosen: int = 0
+    met: bool | None = None
+
+    @property
+    def text(self) -> str:
+        """The one line of output."""
+        return self.texts[self.chosen] if self.texts else ""
+
+    def to_json(self, line: int) -> str:
+        """As a JSON object; a log-probability of -inf is null. `line` counts from 1."""
+        nothing = {"text": "", "log_prob": None, "score": None, "finished": None}
+        found = [
+            {"text": text, "log_prob": finite(one.log_prob), "score": finite(one.score), "finished": one.finished}
+            for text, one in zip(self.texts, self.hypotheses, strict=True)
+        ]
+        best = found[self.chosen] if found else nothing
+        met = {} if self.met is None else {"constraints_met": self.met}
+        content = {"line": line, "source": self.source, **best, "hypotheses": found, **met}
+        return json.dumps(content, ensure_ascii=False, allow_nan=False)
+
+
+def finite(value: float) -> float | None:
+    """The value for JSON, which has no infinities."""
+    return value if math.isfinite(value) else None
 
 
 class Generator:
-    """A trained model that answers texts with texts."""
+    """Trained models that answer texts with texts."""
 
-    def __init__(self, settings: TrainConfig, tokenizers: Tokenizers, saved: Saved, device: str) -> None:
-        model = build_model(settings.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
-        prefix = "model."
-        weights = {name[len(prefix) :]: value for name, value in saved.weights.items() if name.startswith(prefix)}
-        model.load_state_dict(weights)
-        self.model: Seq2Seq = model.eval().to(device)
-        self.tokenizers = tokenizers
-        self.decoding: Decoding = build_judging(settings)[settings.task_name].decoding
-        self.task_name = settings.task_name
-        self.max_source_length = settings.max_source_length
+    def __init__(
+        self,
+        settings: TrainConfig,
+        tokenizers: Tokenizers,
+        saved: Saved,
+        device: str,
+        *,
+        name: str = "run",
+        others: Sequence[Run] = (),
+        space: Space = "probability",
+        for_phrases: Decoding | None = None,
+    ) -> None:
+        """Args: the first run, whose settings count, its name, and others that take part.
+
+        Args:
+            space: in which several are averaged.
+            for_phrases: decodes lines in which phrases must occur; None decodes all alike.
+        """
+        self.members = Members([Run(settings, tokenizers, saved, name), *others], device=device, space=space)
+        self.decoding = part(Decoding, "decoding", settings.decoding)
+        self.for_phrases = for_phrases or self.decoding
+        self.members.check_weights(self.decoding.needs_weights or self.for_phrases.needs_weights)
         self.batch_size = settings.batch_size
-        self.device = device
         self.cut = 0
-        self.tokens = 0
+
+    def answer(self, texts: Sequence[str]) -> list[str]:
+        """One line for each text; an empty text gets an empty line."""
+        return [answer.text for answer in self.answers([Request(text) for text in texts])]
 
     @torch.inference_mode()
-    def answer(self, texts: Sequence[str]) -> list[str]:
-        """One line for each text; an empty text gets an empty line. Counts source texts that had to be cut."""
-        answers = [""] * len(texts)
-        filled = [i for i, text in enumerate(texts) if text.strip()]
-        read = read_sources(
-            [texts[i] for i in filled],
-            self.tokenizers.source,
-            self.tokenizers.target,
-            copying=self.model.output.copying,
-            max_length=self.max_source_length,
-        )
-        self.cut += sum(source.cut for source in read)
-        sources = dict(zip(filled, read, strict=True))
-        order = sorted(sources, key=lambda i: len(sources[i].ids))
-        for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
-            batch = self._batch(rows, [sources[i] for i in rows])
-            for i, best in zip(rows, self.decoding.decode(self.model, batch), strict=True):
-                self.tokens += len(best[0].tokens) + 1
-                text = self.tokenizers.target.decode(best[0].tokens, sources[i].words)
-                answers[i] = " ".join(text.splitlines())
-        return answers
+    def answers(self, requests: Sequence[Request], before: int = 0, meter: Meter | None = None) -> list[Answer]:
+        """An answer for each request. Counts source texts that had to be cut.
 
-    def _batch(self, places: Sequence[int], sources: Sequence[Source]) -> Batch:
-        ids = [np.array([*source.ids, EOS]) for source in sources]
-        copies = [np.array([*source.copies, EOS]) for source in sources if source.copies is not None]
-        return collate(ids, [], np.array(places), self.task_name, copies or None).to(self.device)
+        Args:
+            before: lines that came before, which samplings draw by.
+            meter: counts lines and tokens.
+        """
+        filled = [i for i, request in enumerate(requests) if request.source.strip()]
+        read = self.members.read([requests[i].source for i in filled])
+        self.cut += sum(any(source.cut for source in reading) for reading in read)
+        readings = dict(zip(filled, read, strict=True))
+        demands = {
+            i: demand(request, self.members.target, readings[i][0].words if i in readings else ())
+            for i, request in enumerate(requests)
+            if request.constrained
+        }
+        found: dict[int, list[Hypothesis]] = {}
+        for decoding, rows in self._shares(readings, demands):
+            constraints = tuple((demands[i].constraints if i in demands else None) or Constraints() for i in rows)
+            batches = self.members.batches(
+                [readings[i] for i in rows],
+                [before + i for i in rows],
+                constraints=constraints if any(one != Constraints() for one in constraints) else (),
+            )
+            found |= zip(rows, decoding.decode(self.members.stepper(batches), batches[0]), strict=True)
+            if meter:
+                meter.add(len(rows), sum(len(found[i][0].tokens) + 1 for i in rows))
+        if meter:
+            meter.add(len(requests) - len(found), 0)
+        return [
+            self._answer(requests[i].source, found.get(i, [IMPOSSIBLE]), readings.get(i), demands.get(i))
+            for i in range(len(requests))
+        ]
+
+    def _shares(
+        self, readings: Mapping[int, Reading], demands: Mapping[int, Demand]
+    ) -> Iterator[tuple[Decoding, list[int]]]:
+        """What can be decoded, by how it is decoded, in batches of like lengths."""
+        possible = [i for i in readings if i not in demands or demands[i].constraints is not None]
+        phrases = {i for i in possible if i in demands and demands[i].include}
+        order = sorted(possible, key=lambda i: len(readings[i][0].ids))
+        for decoding, places in (
+            (self.decoding, [i for i in order if i not in phrases]),
+            (self.for_phrases, [i for i in order if i in phrases]),
+        ):
+            for start in range(0, len(places), self.batch_size):
+                yield decoding, places[start : start + self.batch_size]
+
+    def _answer(
+        self, source: str, found: Sequence[Hypothesis], reading: Reading | None, asked: Demand | None
+    ) -> Answer:
+        """The first hypothesis whose text is as was asked, before the others."""
+        texts: tuple[str, ...] = ()
+        if reading is not None:
+            decoded = (self.members.target.decode(one.tokens, reading[0].words) for one in found)
+            texts = tuple(" ".join(text.splitlines()) for text in decoded)
+        hypotheses = tuple(found[: len(texts)])
+        if asked is None:
+            return Answer(source, texts, hypotheses)
+        fitting = [i for i, one in enumerate(hypotheses) if one.log_prob > -math.inf and asked.met_by(texts[i])]
+        met = bool(fitting) if texts else asked.met_by("")
+        return Answer(source, texts, hypotheses, fitting[0] if fitting else 0, met)
 
 
-def lines(file: IO[bytes]) -> Iterator[str]:
-    """Lines that end at newlines and nowhere else; bytes that are not UTF-8 become U+FFFD."""
-    for raw in file:
-        yield raw.decode("utf-8", errors="replace").removesuffix("\n").removesuffix("\r")
+# -- the command -----------------------------------------------------------------------------------------------------
+
+
+class Unmet:
+    """Lines whose output is not as was asked: how many, and which were the first."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[int] = []
+
+    def add(self, line: int) -> None:
+        """Takes note of a line, counted from 1."""
+        self.count += 1
+        if len(self.first) < NAMED_LINES:
+            self.first.append(line)
+
+    def __str__(self) -> str:
+        more = ", ..." if self.count > len(self.first) else ""
+        return f"constraints not met in {counted(self.count)}: {', '.join(map(str, self.first))}{more}"
 
 
 def generate_lines(config: DictConfig) -> None:
@@ -90,59 +200,65 @@ def generate_lines(config: DictConfig) -> None:
         UserError: not a run, an input that is not there, an output that cannot be written.
     """
     asked = read(GenerateConfig, config)
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if asked.device == "auto" else asked.device
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("device=cuda: this machine has no GPU that torch can use; set device=cpu.")
-    saved = read_checkpoint(find_checkpoint(asked.run, asked.checkpoint))
-    settings = settings_of(saved, {"batch_size": asked.batch_size, "decoding": asked.decoding})
+    device = chosen_device(asked.device)
+    first, *others = open_runs(
+        asked.run, asked.checkpoint, {"batch_size": asked.batch_size, "decoding": asked.decoding}
+    )
     with ExitStack() as stack:
-        source: IO[bytes] = sys.stdin.buffer
-        if asked.input != "-":
-            source = stack.enter_context(_open(asked.input, "rb", "input"))
-        generator = Generator(settings, load_tokenizers(saved, settings), saved, device)
-        if asked.input == "-" and sys.stdin.isatty():
-            _converse(generator)
-            return
-        target: IO[bytes] = sys.stdout.buffer
-        if asked.output != "-":
-            if Path(asked.output).expanduser().resolve() == Path(asked.input).expanduser().resolve():
-                raise UserError(f"output={asked.output} is the input too, and would be lost; give another file.")
-            target = stack.enter_context(_open(asked.output, "wb", "output"))
-        _stream(generator, lines(source), target)
-
-
-def _open(path: str, mode: str, setting: str) -> IO[bytes]:
-    try:
-        return cast("IO[bytes]", Path(path).expanduser().open(mode))
-    except OSError as error:
-        raise UserError(f"{setting}={path}: {error.strerror}.") from error
-
-
-def _stream(generator: Generator, texts: Iterable[str], target: IO[bytes]) -> None:
-    began, count, stream = time.perf_counter(), 0, iter(texts)
-    try:
-        while window := list(islice(stream, generator.batch_size * WINDOW)):
-            target.writelines(f"{answer}\n".encode() for answer in generator.answer(window))
-            target.flush()
-            count += len(window)
-    except BrokenPipeError:  # whoever read the output has seen enough
-        sys.stderr.close()
-        return
-    seconds = time.perf_counter() - began
-    print(f"{count:,} lines, {generator.tokens / seconds:,.0f} tokens/s", file=sys.stderr)
-    if generator.cut:
-        print(
-            f"{generator.cut:,} lines had over max_source_length={generator.max_source_length} tokens and were cut.",
-            file=sys.stderr,
+        source = open_input(asked.input, stack)
+        generator = Generator(
+            first.settings,
+            first.tokenizers,
+            first.saved,
+            device,
+            name=first.name,
+            others=others,
+            space=asked.ensemble,
+            for_phrases=None if asked.decoding else ConstrainedBeam(beam_size=PHRASE_BEAM, n_best=PHRASE_BEAM),
         )
-
-
-def _converse(generator: Generator) -> None:
-    print("Type a sentence; end with Ctrl-D.", file=sys.stderr)
-    while True:
-        try:
-            text = input("> ")
-        except (EOFError, KeyboardInterrupt):
-            print(file=sys.stderr)
+        if (asked.input, asked.output) == ("-", "-") and sys.stdin.isatty() and sys.stdout.isatty():
+            converse(_Conversation(generator, asked.constraints))
             return
-        print(generator.answer([text])[0], flush=True)
+        target = open_output(asked.output, asked.input, stack)
+        unmet = Unmet()
+
+        def answer(texts: Sequence[str], before: int, meter: Meter) -> Iterator[str]:
+            requests = [_request(text, asked, before + i) for i, text in enumerate(texts, start=1)]
+            for line, found in enumerate(generator.answers(requests, before, meter), start=before + 1):
+                if found.met is False:
+                    unmet.add(line)
+                yield found.to_json(line) if asked.output.endswith(".jsonl") else found.text
+
+        if stream(lines(source), target, generator.batch_size, answer):
+            _report(generator, unmet)
+
+
+def _request(text: str, asked: GenerateConfig, line: int) -> Request:
+    try:
+        return read_request(text, asked.constraints)
+    except UserError as error:
+        raise UserError(f"{asked.input}, line {line}: {error}") from error
+
+
+def _report(generator: Generator, unmet: Unmet) -> None:
+    if generator.cut:
+        limit = generator.members.max_source_length
+        print(f"{counted(generator.cut)} with over max_source_length={limit} tokens cut to that.", file=sys.stderr)
+    if unmet.count:
+        print(unmet, file=sys.stderr)
+
+
+class _Conversation:
+    """Answers one line after the other, and says so where an answer is not as was asked."""
+
+    def __init__(self, generator: Generator, form: Form | None) -> None:
+        self.generator = generator
+        self.form = form
+        self.lines = 0
+
+    def __call__(self, text: str) -> str:
+        (answer,) = self.generator.answers([read_request(text, self.form)], self.lines)
+        self.lines += 1
+        if answer.met is False:
+            print("constraints not met", file=sys.stderr)
+        return answer.text

@@ -9,6 +9,7 @@ import difflib
 import logging
 import math
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator
@@ -77,14 +78,15 @@ def family(group: str) -> str:
     return "\n".join(lines)
 
 
-def launch(command: str, run: Callable[[DictConfig], object]) -> None:
+def launch(command: str, run: Callable[[DictConfig], object], positional: str | None = None) -> None:
     """Runs a command of conf/<command>.yaml with the settings in sys.argv.
 
-    Exits with status 2 and one line for each problem if the user made a mistake.
+    What is written without "=" is gathered in the list setting `positional`, where the command has one. Exits with
+    status 2 and one line for each problem if the user made a mistake.
     """
     register_resolvers()
     try:
-        sys.argv[1:] = checked_arguments(sys.argv[1:])
+        sys.argv[1:] = checked_arguments(sys.argv[1:], positional)
     except UserError as error:
         report(error)
         sys.exit(EXIT_USER_ERROR)
@@ -137,10 +139,11 @@ def _remove_unused_directory() -> None:
             parent.rmdir()
 
 
-def checked_arguments(arguments: list[str]) -> list[str]:
+def checked_arguments(arguments: list[str], positional: str | None = None) -> list[str]:
     """The arguments, settings first, with every setting checked for a known group and choice.
 
     A setting that is no group gets the prefix ++, so that an unknown one reaches `validate`, which knows what is near.
+    What has no "=" becomes one setting, the list `positional`, where there is one.
 
     Raises:
         UserError: all settings that cannot be read, unknown groups and unknown choices, one line each.
@@ -150,8 +153,13 @@ def checked_arguments(arguments: list[str]) -> list[str]:
     settings: list[str] = []
     options = list(arguments)
     problems: list[str] = []
+    bare = [text for text in parsed.overrides if positional and "=" not in text]
+    if bare:
+        settings.append(f"++{positional}=[{','.join(map(quoted, bare))}]")
     for text in parsed.overrides:
         options.remove(text)
+        if text in bare:
+            continue
         try:
             override = _parse(text)
             problems += _problems(override, trees)
@@ -168,8 +176,7 @@ def checked_arguments(arguments: list[str]) -> list[str]:
 def _parse(text: str) -> Override:
     """Reads NAME=VALUE; a value that Hydra's grammar cannot read (spaces, brackets) is taken literally."""
     name, equals, value = text.partition("=")
-    quoted = value.replace("\\", "\\\\").replace("'", "\\'")
-    for attempt in (text, f"{name}='{quoted}'") if equals else (text,):
+    for attempt in (text, f"{name}={quoted(value)}") if equals else (text,):
         try:
             override: Override = OverridesParser.create().parse_override(attempt)
         except HydraException:
@@ -177,6 +184,13 @@ def _parse(text: str) -> Override:
         if name and (override.value_type is not None or override.is_delete()):
             return override
     raise UserError(f"{text}: a setting is written NAME=VALUE, for example task=translation.")
+
+
+def quoted(value: str) -> str:
+    """A text in quotes, so that no comma, number or bracket in it means anything to Hydra."""
+    # A backslash is one but before a quote, so those before a quote are doubled.
+    escaped = re.sub(r"(\\*)('|\Z)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), value)
+    return f"'{escaped}'"
 
 
 def _is_group(override: Override, trees: Collection[Path]) -> bool:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.metadata
+import io
 import json
 import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from seq2seq_pl.files import write_text
 from seq2seq_pl.scoring import Scored, prefix
+from seq2seq_pl.significance import Interval
 from seq2seq_pl.values import Score
 
 RECORDED_PACKAGES = (
-    "seq2seq_pl torch lightning hydra-core omegaconf torchmetrics sacrebleu tokenizers pyarrow numpy tensorboard"
+    "seq2seq_pl torch lightning hydra-core omegaconf torchmetrics sacrebleu rouge-score rapidfuzz tokenizers pyarrow "
+    "numpy tensorboard"
 )
 
 
@@ -83,22 +88,61 @@ def named_scores(split: str, scored: Mapping[str, Scored]) -> dict[str, Score]:
     }
 
 
-def scores_json(scores: Mapping[str, Score]) -> dict[str, dict[str, object]]:
-    """Scores as JSON values."""
-    return {name: {"value": score.value, "signature": score.signature} for name, score in scores.items()}
+@dataclass(frozen=True)
+class Bootstrap:
+    """The 95 % intervals of some scores, by their full names, and what they were drawn with."""
+
+    intervals: Mapping[str, Interval]
+    resamples: int
+    seed: int
+
+
+def scores_json(scores: Mapping[str, Score], bootstrap: Bootstrap | None = None) -> dict[str, dict[str, object]]:
+    """Scores as JSON values, with their intervals where there are some."""
+    content: dict[str, dict[str, object]] = {}
+    for name, score in scores.items():
+        content[name] = {"value": score.value, "signature": score.signature}
+        if bootstrap and name in bootstrap.intervals:
+            found = bootstrap.intervals[name]
+            drawn = {"confidence": 0.95, "resamples": bootstrap.resamples, "seed": bootstrap.seed}
+            content[name] |= {"low": found.low, "high": found.high, **drawn}
+    return content
+
+
+def write_scores(directory: Path, scores: Mapping[str, Score], bootstrap: Bootstrap) -> None:
+    """Writes scores.json and scores.csv, one row a score, with intervals."""
+    _write_json(directory / "scores.json", scores_json(scores, bootstrap))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["split", "task", "name", "value", "low", "high", "signature"])
+    for path, score in scores.items():
+        *where, name = path.split("/", 2)
+        split, task = where or ("", "")
+        found = bootstrap.intervals.get(path)
+        bounds = (found.low, found.high) if found else ("", "")
+        writer.writerow([split, task, name, score.value, *bounds, score.signature])
+    write_text(directory / "scores.csv", text.getvalue())
 
 
 def write_results(directory: Path, split: str, scored: Mapping[str, Scored]) -> None:
-    """Writes hypotheses.txt, references.txt (line-aligned) and scores.json of a split; one folder a task if several."""
+    """Writes sources.txt, hypotheses.txt, references.txt (line-aligned) and scores.json of a split.
+
+    Where an item has fewer references than others, its line in references.1.txt and so on is empty. Several tasks have
+    a folder each for their texts.
+    """
     for task, result in scored.items():
         folder = directory if len(scored) == 1 else directory / task
+        write_text(folder / "sources.txt", _lines(item.example.source for item in result.items))
         write_text(folder / "hypotheses.txt", _lines(item.hypothesis for item in result.items))
         streams = max((len(item.example.references) for item in result.items), default=0)
         for k in range(streams):
             texts = (item.example.references[k] if k < len(item.example.references) else "" for item in result.items)
             write_text(folder / ("references.txt" if k == 0 else f"references.{k}.txt"), _lines(texts))
-    scores = scores_json(named_scores(split, scored))
-    write_text(directory / "scores.json", json.dumps(scores, indent=2, ensure_ascii=False) + "\n")
+    _write_json(directory / "scores.json", scores_json(named_scores(split, scored)))
+
+
+def _write_json(path: Path, content: object) -> None:
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def _lines(texts: Iterable[str]) -> str:

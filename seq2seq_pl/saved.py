@@ -12,10 +12,11 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from seq2seq_pl.build import build_tokenizers
+from seq2seq_pl.build import build_model, build_tokenizers
 from seq2seq_pl.config import TrainConfig, validate
 from seq2seq_pl.datamodule import Tokenizers
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.module import CHECKPOINT_KEY, CHECKPOINT_VERSION
 
 
@@ -106,3 +107,12 @@ def load_tokenizers(saved: Saved, settings: TrainConfig) -> Tokenizers:
     tokenizers = build_tokenizers(settings)
     tokenizers.load(saved.tokenizers)
     return tokenizers
+
+
+def load_model(saved: Saved, settings: TrainConfig, tokenizers: Tokenizers) -> Seq2Seq:
+    """The model of the run, trained, and no longer training."""
+    model = build_model(settings.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+    prefix = "model."
+    weights = {name[len(prefix) :]: value for name, value in saved.weights.items() if name.startswith(prefix)}
+    model.load_state_dict(weights)
+    return model.eval()

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from seq2seq_pl.scoring import Item
+from seq2seq_pl.significance import Interval
 from seq2seq_pl.store import Report
 from seq2seq_pl.values import Score
 
@@ -61,13 +62,34 @@ def score_table(scores: Mapping[str, Score]) -> Table:
     return table
 
 
+def print_scores(console: Console, scores: Mapping[str, Score], intervals: Mapping[str, Interval]) -> None:
+    """One row per score with its 95 % interval, one table per split and task; the signatures stand below."""
+    tables: dict[str, Table] = {}
+    for path, score in scores.items():
+        where, _, name = path.rpartition("/")
+        if where not in tables:
+            tables[where] = Table(where or "scores", box=SIMPLE_HEAD)
+            tables[where].add_column("value", justify="right")
+            if intervals:
+                tables[where].add_column("95 % interval", justify="right")
+        found = intervals.get(path)
+        tables[where].add_row(name, f"{score.value:.2f}", f"{found.low:.2f} – {found.high:.2f}" if found else "")
+    for table in tables.values():
+        console.print(table)
+    signatures = {path.rpartition("/")[2]: score.signature for path, score in scores.items() if "|" in score.signature}
+    for name, signature in signatures.items():
+        line = signature if signature.startswith(f"{name}|") else f"{name}: {signature}"
+        console.print(f"  {line}", style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
 def sample_table(items: Sequence[Item], count: int) -> Table:
     """`count` items, evenly spaced."""
     table = Table("samples", "", box=SIMPLE_HEAD)
     places = [round(i * (len(items) - 1) / max(count - 1, 1)) for i in range(min(count, len(items)))]
     for place in places:
         item = items[place]
-        table.add_row("source", escape(item.example.source))
+        if item.example.source:
+            table.add_row("source", escape(item.example.source))
         table.add_row("output", escape(item.hypothesis), style="bold")
         table.add_row("reference", escape(item.example.references[0]), end_section=True)
     return table

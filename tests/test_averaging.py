@@ -173,7 +173,7 @@ def test_the_command_averages_and_the_next_one_it_tells_works(command, ours):
     assert (python, module) == ("python", "seq2seq_pl.evaluate")
     again = command("evaluate", *arguments, "trainer=cpu")
     assert again.returncode == 0, again.stderr.decode()
-    assert (ours / "evaluate" / "valid" / "scores.json").is_file()
+    assert (ours / "evaluate" / "valid_average" / "scores.json").is_file()
     refused = command("average", f"run={ours}", "last=9")
     assert (refused.returncode, refused.stdout) == (2, b"")
     assert refused.stderr.startswith(b"error: last (9) is more than the epoch files of run=")

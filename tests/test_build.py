@@ -13,13 +13,12 @@ from seq2seq_pl.build import (
     build_module,
     build_tokenizers,
     build_trainer,
-    named,
-    part,
     rehearse,
 )
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoding, Metric
 from seq2seq_pl.model.seq2seq import Seq2Seq
+from seq2seq_pl.parts import named, part
 from seq2seq_pl.values import Example
 
 

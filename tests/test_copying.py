@@ -114,7 +114,7 @@ def test_the_recipe_keeps_its_promise_and_the_plain_model_has_nothing_right(comp
 
 
 def test_evaluate_repeats_training_byte_for_byte(copier, composed, tmp_path):
-    asked = (f"run={copier}", "trainer=cpu", f"output={tmp_path / 'again'}")
+    asked = (f"run={copier}", "trainer=cpu", f"output={tmp_path / 'again'}", "resamples=0")
     evaluate_run(composed(*asked, command="evaluate"))
     for name in ("hypotheses.txt", "references.txt", "scores.json"):
         assert (tmp_path / "again" / name).read_bytes() == (copier / "test" / name).read_bytes()

@@ -1,15 +1,24 @@
 """Lines in, lines out, whatever they hold."""
 
 import io
+import json
+import math
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from seq2seq_pl.config import validate
+from seq2seq_pl.constraints import Request, demand
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.generation import Generator, generate_lines, lines
+from seq2seq_pl.generation import NAMED_LINES, Generator, Unmet, generate_lines
 from seq2seq_pl.saved import load_tokenizers, read_checkpoint, settings_of
+from seq2seq_pl.streaming import WINDOW, Meter, lines
+from seq2seq_pl.training import run as train
 
 NASTY = [
     "a b c",
@@ -111,7 +120,7 @@ def test_alignment_holds_through_files(generate):
 
 def test_what_was_cut_is_told_on_stderr(generate, capfd):
     generate(b"a " * 500 + b"\n")
-    assert "1 lines had over max_source_length=128 tokens and were cut." in capfd.readouterr().err
+    assert "1 line with over max_source_length=128 tokens cut to that." in capfd.readouterr().err
 
 
 def test_it_answers_as_the_test_split_was_answered(generate, finished, corpus_folder):
@@ -154,6 +163,12 @@ def test_a_mistake_is_a_sentence(composed, finished, tmp_path, overrides, senten
     assert not (tmp_path / "out").exists()
 
 
+def test_a_gpu_that_is_not_there_is_a_mistake(generate, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match=r"^device=cuda: this machine has no GPU that torch can use; set device=cpu\.$"):
+        generate(b"a\n", "device=cuda")
+
+
 def test_the_run_is_asked_for(composed):
     with pytest.raises(UserError, match=r"^run: is needed; write run=\.\.\.$"):
         generate_lines(composed(command="generate"))
@@ -176,3 +191,311 @@ def test_a_reader_that_has_seen_enough_is_no_error(saved, composed, finished, mo
         monkeypatch.setattr(sys, "stderr", quiet)
         generate_lines(composed(f"run={finished}", f"input={tmp_path / 'in'}", command="generate"))
     assert Path(tmp_path / "in").exists()
+
+
+# -- sampling --------------------------------------------------------------------------------------------------------
+
+
+def test_samples_are_drawn_by_the_line_in_the_whole_input(generate):
+    content = b"a b c\n\n" * (WINDOW + 3)  # so that batches of 1 take several windows
+    settings = ("decoding=sampling", "decoding.temperature=2")
+    drawn = generate(content, *settings, "batch_size=64")
+    assert len(set(drawn.split(b"\n"))) > 5
+    for size in (1, 7):
+        assert generate(content, *settings, f"batch_size={size}") == drawn
+
+
+# -- JSON lines ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def generate_json(generate, tmp_path):
+    """Bytes of the input and further settings -> the objects of the output."""
+
+    def run(content: bytes, *overrides: str) -> list[dict[str, object]]:
+        out = tmp_path / "out.jsonl"
+        (tmp_path / "out").touch()
+        generate(content, f"output={out}", *overrides)
+        return [json.loads(line) for line in out.read_bytes().removesuffix(b"\n").split(b"\n")]
+
+    return run
+
+
+def test_json_lines_hold_all_hypotheses_best_first(generate, generate_json):
+    settings = ("decoding=beam", "decoding.beam_size=4", "decoding.n_best=3")
+    content = "\n".join(NASTY).encode()
+    found = generate_json(content, *settings)
+    assert [one["line"] for one in found] == list(range(1, len(NASTY) + 1))
+    assert [one["source"] for one in found] == [text.removesuffix("\r") for text in NASTY]
+    texts = generate(content, *settings, "batch_size=2").decode().split("\n")[:-1]
+    assert [one["text"] for one in found] == texts
+    for one, text in zip(found, NASTY, strict=True):
+        if not text.strip():
+            assert one == {
+                "line": one["line"],
+                "source": text,
+                "text": "",
+                "log_prob": None,
+                "score": None,
+                "finished": None,
+                "hypotheses": [],
+            }
+            continue
+        best = one["hypotheses"][0]
+        assert best == {key: one[key] for key in ("text", "log_prob", "score", "finished")}
+        assert len(one["hypotheses"]) == 3
+        scores = [hypothesis["score"] for hypothesis in one["hypotheses"]]
+        assert scores == sorted(scores, reverse=True)
+        assert all(math.isfinite(score) and score < 0 for score in scores)
+        assert "constraints_met" not in one
+
+
+# -- constraints -----------------------------------------------------------------------------------------------------
+
+
+def test_constraints_are_met_in_every_output(generate_json, capfd):
+    asked = [("a b c", "h", "", ""), ("a b", "", "b", "c a"), ("f e d c", "a | b c", "d", "h g"), ("a", "", "", "")]
+    found = generate_json("".join("\t".join(one) + "\n" for one in asked).encode(), "constraints=columns")
+    first, second, third, fourth = (one["text"] for one in found)
+    assert "h" in first.split()
+    assert second.startswith("c a")
+    assert "b" not in second.split()
+    assert third.startswith("h g")
+    assert "d" not in third.split()
+    assert {"a", "b"} <= set(third.split())
+    assert "b c" in third
+    assert fourth
+    assert [one.get("constraints_met") for one in found] == [True, True, True, None]
+    assert "constraints" not in capfd.readouterr().err
+
+
+def test_a_line_that_asks_for_nothing_is_answered_as_ever(generate):
+    plain = generate(b"a b c\nh g f e\n").split(b"\n")
+    mixed = generate(b"a b c\na b {+h}\nh g f e\n{-b} a b\n", "constraints=inline").split(b"\n")
+    assert [mixed[0], mixed[2]] == plain[:2]
+
+
+def test_an_answer_to_constraints_depends_on_its_own_line_alone(generate):
+    content = b"a b c {+h}\nd {>e}\n\nf g h a b c {+a b} {-c}\na\n{+zzz} a\nb c d {+e} {>f}\n" * 3
+    together = generate(content, "constraints=inline")
+    assert generate(content, "constraints=inline", "batch_size=1") == together
+    assert generate(content, "constraints=inline", "batch_size=4") == together
+
+
+def test_what_cannot_be_is_an_empty_line_and_is_reported(generate, generate_json, capfd):
+    content = b"a b {+zebra}\na b\na {+b} {-b}\n{+c}\n{>zebra} b c\n"
+    answers = generate(content, "constraints=inline")
+    assert "constraints not met in 4 lines: 1, 3, 4, 5\n" in capfd.readouterr().err
+    assert [bool(line) for line in answers.split(b"\n")[:-1]] == [False, True, False, False, False]
+    found = generate_json(content, "constraints=inline")
+    assert [one.get("constraints_met") for one in found] == [False, None, False, False, False]
+    nothing = {"text": "", "log_prob": None, "score": None, "finished": False}
+    assert found[0]["hypotheses"] == found[2]["hypotheses"] == [nothing]
+    assert found[3]["hypotheses"] == []
+
+
+def test_a_beginning_that_holds_what_must_not_occur_is_impossible(generate_json):
+    (found,) = generate_json(b"a b c {>a b} {-a}\n", "constraints=inline", "decoding=beam", "decoding.n_best=3")
+    assert found["constraints_met"] is False
+    assert (found["text"], found["log_prob"]) == ("", None)
+
+
+def test_the_first_hypothesis_that_is_as_was_asked_is_taken(generator):
+    """The search is told nothing here, so that only the last look sees what was asked."""
+    made = generator(decoding={"n_best": 5, "_target_": "seq2seq_pl.decoding.beam.Beam"})
+    reading = made.members.read(["a b c d"])[0]
+    (batch,) = made.members.batches([reading], [0])
+    (found,) = made.decoding.decode(made.members.stepper([batch]), batch)
+    texts = [made.members.target.decode(one.tokens, ()) for one in found]
+    wanted = next(i for i, text in enumerate(texts) if not texts[0].startswith(text))
+    asked = demand(Request("a b c d", beginning=texts[wanted]), made.members.target)
+    answer = made._answer("a b c d", found, reading, asked)
+    assert (answer.chosen, answer.text, answer.met) == (wanted, texts[wanted], True)
+
+
+def test_a_decoding_that_is_given_is_used_and_says_what_it_cannot(generate, generate_json):
+    (found,) = generate_json(b"a b {+c}\n", "constraints=inline", "decoding=constrained_beam", "decoding.n_best=2")
+    assert len(found["hypotheses"]) == 2
+    with pytest.raises(UserError, match="phrases that must occur need another search: set decoding=constrained_beam"):
+        generate(b"a b {+c}\n", "constraints=inline", "decoding=greedy")
+
+
+def test_too_many_columns_are_a_mistake_that_names_the_line(generate, tmp_path):
+    with pytest.raises(UserError, match=r"in, line 2: expected at most 4 tab-separated columns .*, found 5\.$"):
+        generate(b"a\nb\t\t\t\t\n", "constraints=columns")
+
+
+def test_of_many_lines_the_first_are_named():
+    unmet = Unmet()
+    for line in range(1, 1_001):
+        unmet.add(line)
+    assert len(unmet.first) == NAMED_LINES
+    assert str(unmet).startswith("constraints not met in 1,000 lines: 1, 2, 3,")
+    assert str(unmet).endswith("19, 20, ...")
+
+
+# -- ensembles -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def another(tmp_path_factory, composed, corpus_folder, tiny_arguments):
+    """Trains a run for a moment: its name, its corpus, further settings -> its directory."""
+    folder = tmp_path_factory.mktemp("others")
+
+    def make(name: str, *overrides: str, corpus: Path = corpus_folder) -> Path:
+        places = (f"corpus.path={corpus}", f"run_dir={folder / name}", f"cache_dir={folder / 'cache'}")
+        fitting = [
+            argument for argument in tiny_arguments if "attention" not in argument and "max_epochs" not in argument
+        ]
+        quiet = ("trainer.max_epochs=1", "callback=[checkpoint]", "logger=[]", "seed=2")
+        train(validate(composed(*fitting, *places, *quiet, *overrides)))
+        return folder / name
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def transformer(another) -> Path:
+    """A run of another family, with the tokenizers of `finished`."""
+    sizes = [f"model.{side}.{size}" for side in ("encoder", "decoder") for size in ("layers=1", "heads=2")]
+    feedforward = [f"model.{side}.feedforward_size=12" for side in ("encoder", "decoder")]
+    own = ["model.encoder.hidden_size=16", "model.attention.heads=2"]
+    return another("transformer", "model=transformer", *sizes, *feedforward, *own)
+
+
+@pytest.fixture(scope="module")
+def copier(another) -> Path:
+    """A run that copies words, with the tokenizers of `finished`."""
+    return another("copier", "model/output=pointer_generator")
+
+
+@pytest.fixture(scope="module")
+def capitals(another, tmp_path_factory, write_corpus) -> Path:
+    """A run that reads capital letters and writes what `finished` writes."""
+    folder = write_corpus(tmp_path_factory.mktemp("capitals"))
+    for path in folder.glob("*.src"):
+        path.write_text(path.read_text(encoding="utf-8").upper(), encoding="utf-8")
+    return another("capitals", corpus=folder)
+
+
+CONTENT = b"a b c\n\nh g f e d\nc c\nb zzz a\n"
+
+
+@pytest.mark.parametrize("space", ["probability", "log"])
+def test_a_run_with_itself_answers_as_alone(generate, finished, space):
+    for decoding in ([], ["decoding=beam"]):
+        alone = generate(CONTENT, *decoding)
+        assert generate(CONTENT, f"run=[{finished},{finished},{finished}]", f"ensemble={space}", *decoding) == alone
+    assert generate(CONTENT, f"run=[{finished}]", f"ensemble={space}") == generate(CONTENT)
+
+
+def test_different_runs_answer_together(generate_json, finished, transformer):
+    found = {}
+    for name, runs in {"a": [finished], "b": [transformer], "both": [finished, transformer]}.items():
+        for space in ("probability", "log"):
+            listed = ",".join(map(str, runs))
+            found[name, space] = generate_json(CONTENT, f"run=[{listed}]", f"ensemble={space}", "decoding=beam")
+    assert found["a", "log"] == found["a", "probability"]
+    distinct = [found["a", "log"], found["b", "log"], found["both", "log"], found["both", "probability"]]
+    assert all(one != other for i, one in enumerate(distinct) for other in distinct[:i])
+
+
+def test_the_first_run_of_an_ensemble_has_the_settings(generate, finished, transformer):
+    both = generate(CONTENT, f"run=[{transformer},{finished}]")
+    assert both == generate(CONTENT, f"run=[{finished},{transformer}]")  # both are greedy
+
+
+def test_runs_may_read_differently(generate, generate_json, finished, capitals):
+    alone = generate_json(b"a b c\nA B C\n")
+    together = generate_json(b"a b c\nA B C\n", f"run=[{finished},{capitals}]")
+    assert together != alone
+    assert generate(CONTENT, f"run=[{finished},{capitals}]", "batch_size=1") == generate(
+        CONTENT, f"run=[{finished},{capitals}]"
+    )
+
+
+def test_a_run_that_copies_and_one_that_does_not_write_copied_words_together(generate, generate_json, finished, copier):
+    content = b"b zzz a {+zzz}\na b\n"
+    for runs in ([copier], [copier, finished], [finished, copier], [copier, copier]):
+        found = generate_json(content, "constraints=inline", f"run=[{','.join(map(str, runs))}]")
+        assert "zzz" in found[0]["text"].split()
+        assert found[0]["constraints_met"]
+    assert generate(content, "constraints=inline", f"run=[{copier},{copier}]", "ensemble=log") == generate(
+        content, "constraints=inline", f"run={copier}"
+    )
+
+
+def test_runs_that_cannot_write_together_are_refused(generate, another, finished, copier, capitals):
+    letters = another("letters", "tokenizer=char")
+    with pytest.raises(UserError, match=rf"^run={letters} writes with another vocabulary than run={finished}; an "):
+        generate(b"a\n", f"run=[{finished},{letters}]")
+    with pytest.raises(UserError, match=rf"^run={copier} copies words and run={capitals} cuts the source with another"):
+        generate(b"a\n", f"run=[{finished},{capitals},{copier}]")
+    with pytest.raises(UserError, match=r"^ensemble=log cannot average runs that copy words and runs that do not; "):
+        generate(b"a\n", f"run=[{finished},{copier}]", "ensemble=log")
+    with pytest.raises(UserError, match=r"^decoding\.coverage_penalty needs all runs of an ensemble to cut the "):
+        generate(b"a\n", f"run=[{finished},{capitals}]", "decoding=beam", "decoding.coverage_penalty=1")
+
+
+@pytest.mark.parametrize("runs", ["[]", "null", "3.5", "{a: b}"])
+def test_no_run_is_a_mistake(composed, runs):
+    with pytest.raises(UserError, match=r"^run \(.*\) must be the directory of a run, or a list of some: "):
+        generate_lines(composed(f"run={runs}", command="generate"))
+
+
+# -- speed and memory ------------------------------------------------------------------------------------------------
+
+
+def test_the_speed_is_told_at_the_end(generate, capfd):
+    generate(b"a b c\n\nb\n")
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert re.fullmatch(r"3 lines, [\d,]+ lines/s, [\d,]+ tokens/s", last)
+
+
+def test_a_live_line_is_drawn_over_itself_and_taken_away(monkeypatch):
+    seen = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", seen)
+    meter = Meter(live=True)
+    for _ in range(3):
+        meter.due = 0
+        meter.add(1_000, 5)
+    meter.close()
+    meter.close()
+    first, *others = seen.getvalue().split("\r")[1:]
+    assert first.startswith("1,000 lines, ")
+    assert [part[:5] for part in others] == ["2,000", "3,000", "     ", ""]
+    assert not others[2].strip()
+    assert len(others[2]) == len(others[1])
+
+
+def test_where_nobody_looks_no_live_line_is_drawn(monkeypatch):
+    seen = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", seen)
+    meter = Meter(live=False)
+    meter.due = 0
+    meter.add(1, 1)
+    meter.close()
+    assert seen.getvalue() == ""
+
+
+MEASURED = """
+import resource, sys
+from seq2seq_pl.generate import main
+main()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_memory_does_not_grow_with_the_input(finished, tmp_path):
+    peaks = {}
+    for count in (2_000, 100_000):
+        (tmp_path / "in").write_bytes(b"a b c\nh g {+zzz}\n" * (count // 2))
+        files = [f"run={finished}", f"input={tmp_path / 'in'}", f"output={tmp_path / 'out.jsonl'}", "device=cpu"]
+        line = [sys.executable, "-c", MEASURED, *files, "constraints=inline"]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(line, env=environment, capture_output=True, text=True, check=True, timeout=800)
+        assert f"{count:,} lines, " in done.stderr
+        peaks[count] = int(done.stderr.split()[-1])
+    assert peaks[100_000] < 1.1 * peaks[2_000]

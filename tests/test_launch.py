@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.launch import checked_arguments, family, near, shipped
+from seq2seq_pl.launch import checked_arguments, family, near, quoted, shipped
 
 
 def complaint(*arguments: str) -> str:
@@ -231,3 +233,19 @@ def test_a_fault_of_ours_keeps_its_traceback_and_exit_code_1(command, tmp_path, 
 
 def test_the_conf_folder_beside_the_package_is_used_in_a_checkout():
     assert shipped("conf") == Path(__file__).parents[1] / "conf"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="ab1 ',[]{}=\\\"\n", max_size=8))
+def test_hydra_reads_a_quoted_text_as_it_is(text):
+    assert value(f"sentence={quoted(text)}") == text
+
+
+def test_what_is_written_without_a_name_is_gathered_where_the_command_takes_it():
+    typed = ["runs/a,b", "split=test", "it's [here]"]
+    gathered, split = checked_arguments(typed, positional="runs")
+    assert split == "++split=test"
+    assert value(gathered.removeprefix("++")) == ["runs/a,b", "it's [here]"]
+    assert checked_arguments(["split=test"], positional="runs") == ["++split=test"]
+    with pytest.raises(UserError, match=r"^runs/a: a setting is written NAME=VALUE"):
+        checked_arguments(["runs/a"])

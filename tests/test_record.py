@@ -1,11 +1,13 @@
 """record.json, and the texts and scores of a scored split."""
 
+import csv
 import json
 
 import pytest
 
 from seq2seq_pl.record import (
     RECORDED_PACKAGES,
+    Bootstrap,
     environment,
     git_state,
     named_scores,
@@ -14,13 +16,15 @@ from seq2seq_pl.record import (
     scores_json,
     write_record,
     write_results,
+    write_scores,
 )
 from seq2seq_pl.scoring import Item, Scored
+from seq2seq_pl.significance import Interval
 from seq2seq_pl.values import Example, Score
 
 
-def scored(*hypotheses: str, references: tuple[str, ...] = ("r",)) -> Scored:
-    items = tuple(Item(i, text, Example("s", references)) for i, text in enumerate(hypotheses))
+def scored(*hypotheses: str, references: tuple[str, ...] = ("r",), source: str = "s") -> Scored:
+    items = tuple(Item(i, text, Example(source, references)) for i, text in enumerate(hypotheses))
     return Scored({"bleu": Score(12.5, "BLEU|case:mixed")}, items)
 
 
@@ -45,9 +49,10 @@ def test_a_checkout_without_a_commit_has_no_git_state_or_a_commit():
 
 
 def test_texts_are_line_aligned_whatever_they_hold(tmp_path):
-    write_results(tmp_path, "test", {"t": scored("a\nb", "", "c\u2028d\x85e", "f\r")})
+    write_results(tmp_path, "test", {"t": scored("a\nb", "", "c\u2028d\x85e", "f\r", source="s\ns")})
     assert (tmp_path / "hypotheses.txt").read_text(encoding="utf-8") == "a b\n\nc d e\nf\n"
     assert (tmp_path / "references.txt").read_text(encoding="utf-8") == "r\n" * 4
+    assert (tmp_path / "sources.txt").read_text(encoding="utf-8") == "s s\n" * 4
 
 
 def test_each_further_reference_has_a_file(tmp_path):
@@ -62,6 +67,7 @@ def test_each_further_reference_has_a_file(tmp_path):
 def test_several_tasks_have_a_folder_each_and_one_file_of_scores(tmp_path):
     write_results(tmp_path, "test", {"one": scored("a"), "two": scored("b")})
     assert (tmp_path / "one" / "hypotheses.txt").read_text() == "a\n"
+    assert (tmp_path / "one" / "sources.txt").read_text() == "s\n"
     assert (tmp_path / "two" / "hypotheses.txt").read_text() == "b\n"
     assert set(json.loads((tmp_path / "scores.json").read_text())) == {"test/one/bleu", "test/two/bleu"}
 
@@ -80,4 +86,29 @@ def test_a_score_keeps_every_digit(tmp_path):
 
 def test_nothing_temporary_is_left(tmp_path):
     write_results(tmp_path, "test", {"t": scored("a")})
-    assert {path.name for path in tmp_path.iterdir()} == {"hypotheses.txt", "references.txt", "scores.json"}
+    written = {"sources.txt", "hypotheses.txt", "references.txt", "scores.json"}
+    assert {path.name for path in tmp_path.iterdir()} == written
+
+
+SCORES = {"val/t/bleu": Score(100 / 3, "BLEU|case:mixed"), "val/t/loss": Score(1.5, "plain, with a comma")}
+BOOTSTRAP = Bootstrap({"val/t/bleu": Interval(30.0, 36.5, 33.25)}, resamples=1000, seed=12345)
+
+
+def test_a_score_with_an_interval_says_how_it_was_drawn_and_the_others_are_as_ever(tmp_path):
+    write_scores(tmp_path, SCORES, BOOTSTRAP)
+    content = json.loads((tmp_path / "scores.json").read_text())
+    drawn = {"low": 30.0, "high": 36.5, "confidence": 0.95, "resamples": 1000, "seed": 12345}
+    plain = scores_json(SCORES)
+    assert content == {"val/t/bleu": plain["val/t/bleu"] | drawn, "val/t/loss": plain["val/t/loss"]}
+
+
+def test_scores_are_a_table_too_one_row_each(tmp_path):
+    write_scores(tmp_path, {**SCORES, "chrf": Score(5.0, "of a plain file")}, BOOTSTRAP)
+    with (tmp_path / "scores.csv").open(encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["split", "task", "name", "value", "low", "high", "signature"]
+    assert rows == [
+        ["val", "t", "bleu", str(100 / 3), "30.0", "36.5", "BLEU|case:mixed"],
+        ["val", "t", "loss", "1.5", "", "", "plain, with a comma"],
+        ["", "", "chrf", "5.0", "", "", "of a plain file"],
+    ]

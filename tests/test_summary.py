@@ -6,8 +6,9 @@ import pytest
 from rich.console import Console
 
 from seq2seq_pl.scoring import Item
+from seq2seq_pl.significance import Interval
 from seq2seq_pl.store import Report
-from seq2seq_pl.summary import data_table, print_next_commands, sample_table, score_table
+from seq2seq_pl.summary import data_table, print_next_commands, print_scores, sample_table, score_table
 from seq2seq_pl.values import Example, Score
 
 
@@ -51,6 +52,45 @@ def test_scores_stand_by_split_with_their_signatures_below(shown):
     assert "1.23" in text
     assert "nrefs:1|tok:13a" in text
     assert "test_unseen" in text
+
+
+def rows(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines()]
+
+
+def test_each_score_has_a_row_with_its_interval(shown):
+    scores = {"test/t/loss": Score(1.234, "plain"), "test/t/bleu": Score(37.414, "nrefs:1|tok:13a")}
+    intervals = {"test/t/bleu": Interval(36.518, 38.304, 37.4)}
+    text = shown(lambda console: print_scores(console, scores, intervals))
+    assert ["test/t", "value", "95", "%", "interval"] in rows(text)
+    assert ["loss", "1.23"] in rows(text)
+    assert ["bleu", "37.41", "36.52", "–", "38.30"] in rows(text)
+    assert ["bleu:", "nrefs:1|tok:13a"] in rows(text)
+    assert "plain" not in text
+
+
+def test_no_interval_is_no_column_and_a_signature_that_names_its_score_stands_alone(shown):
+    scores = {"rougeL": Score(50.0, f"rougeL|{'x' * 100}")}
+    text = shown(lambda console: print_scores(console, scores, {}))
+    assert "interval" not in text
+    assert f"\n  rougeL|{'x' * 100}\n" in text, "a signature that is cut or wrapped cannot be copied"
+
+
+def test_splits_and_tasks_have_a_table_each(shown):
+    scores = {f"test/{task}/bleu": Score(value, "plain") for task, value in (("a", 11.0), ("b", 22.0))}
+    found = rows(shown(lambda console: print_scores(console, scores, {})))
+    assert [row for row in found if len(row) == 2] == [
+        ["test/a", "value"],
+        ["bleu", "11.00"],
+        ["test/b", "value"],
+        ["bleu", "22.00"],
+    ]
+
+
+def test_a_sample_without_a_source_shows_none(shown):
+    text = shown(sample_table([Item(0, "out", Example("", ("right",)))], 1))
+    assert "source" not in text
+    assert "right" in text
 
 
 def test_samples_are_spread_evenly_and_their_text_is_no_markup(shown):

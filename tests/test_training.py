@@ -111,7 +111,8 @@ def test_a_run_with_an_average_scores_it_and_evaluate_repeats_the_figures(train,
     assert read_checkpoint(folder / "checkpoints" / "best.ckpt").weights.keys() == best[TRAINED_KEY].keys()
     assert not any(torch.equal(value, best[TRAINED_KEY][name]) for name, value in best["state_dict"].items())
     for split in ("test", "valid"):
-        evaluate_run(composed(f"run={folder}", "trainer=cpu", f"split={split}", command="evaluate"))
+        asked = (f"run={folder}", "trainer=cpu", f"split={split}", "resamples=0")
+        evaluate_run(composed(*asked, command="evaluate"))
     assert (folder / "evaluate/test/scores.json").read_text() == (folder / "test/scores.json").read_text()
     again = json.loads((folder / "evaluate" / "valid" / "scores.json").read_text())
     with (folder / "metrics.csv").open() as file:
@@ -230,7 +231,8 @@ def test_a_directory_is_shown_as_one_would_type_it(tmp_path, monkeypatch):
 def test_evaluate_repeats_the_scores_digit_for_digit(finished, composed, tmp_path):
     for number, overrides in enumerate(([], ["batch_size=1"], ["batch_size=5", "max_tokens=50"])):
         folder = tmp_path / str(number)
-        evaluate_run(composed(f"run={finished}", "trainer=cpu", f"output={folder}", *overrides, command="evaluate"))
+        asked = (f"run={finished}", "trainer=cpu", f"output={folder}", "resamples=0", *overrides)
+        evaluate_run(composed(*asked, command="evaluate"))
         again, first = ((path / "scores.json").read_text() for path in (folder, finished / "test"))
         assert (folder / "hypotheses.txt").read_text() == (finished / "test" / "hypotheses.txt").read_text()
         if not overrides:

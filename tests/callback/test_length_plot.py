@@ -1,20 +1,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 from matplotlib.image import imread
 
-from seq2seq_pl.callback.length_plot import LengthPlot, binned, length, unit_of
+from seq2seq_pl.callback.length_plot import LengthPlot
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.metric.bleu import Bleu
-from seq2seq_pl.scoring import Item
-from seq2seq_pl.values import Example
-
-
-def items(*sources: str) -> list[Item]:
-    return [Item(i, source, Example(source, (source,))) for i, source in enumerate(sources)]
 
 
 def rows(path: object) -> list[dict[str, str]]:
@@ -51,39 +44,6 @@ def test_several_tasks_have_a_folder_each(score: Callable, tiny: Callable, make_
 
 def test_needs_no_logger(score: Callable) -> None:
     assert (score(LengthPlot(), loggers=False).directory / "test" / "bleu_by_length.png").is_file()
-
-
-def test_each_bin_is_scored_on_its_own_sentences() -> None:
-    perfect, wrong = "a b c d e", "k l m n o p q"
-    found = binned([*items(perfect), Item(1, "x x x x", Example(wrong, (wrong,)))], [5, 10], "words", Bleu())
-    assert [(one.label, one.sentences) for one in found] == [("1-5", 1), ("6-10", 1)]
-    assert found[0].scores["bleu"].value == pytest.approx(100)
-    assert found[1].scores["bleu"].value < 1
-
-
-def test_bins_cover_every_sentence_once_and_empty_ones_are_left_out() -> None:
-    texts = items(*(" ".join("w" * n) for n in (0, 1, 5, 6, 10, 31, 40)))
-    found = binned(texts, (5, 10, 15, 20, 30), "words", Bleu())
-    assert [(one.label, one.sentences) for one in found] == [("1-5", 3), ("6-10", 2), ("31+", 2)]
-
-
-@pytest.mark.parametrize(
-    ("sources", "unit"),
-    [
-        (["two dogs", "a cat sleeps"], "words"),
-        (["他有一只猫。", "两只狗"], "characters"),
-        (["他 有 GPU 一只 猫", "两只狗在外面跑"], "characters"),
-        (["개 두 마리", "고양이 한 마리"], "words"),
-        (["phoneme", "grapheme"], "characters"),
-    ],
-)
-def test_lengths_are_words_where_spaces_separate_them(sources: Sequence[str], unit: str) -> None:
-    assert unit_of(items(*sources)) == unit
-
-
-def test_white_space_is_no_character() -> None:
-    assert length("他 有", "characters") == 2
-    assert length(" two  dogs ", "words") == 2
 
 
 @pytest.mark.parametrize("bins", [[0, 5], [5, 5], [10, 5]])

@@ -1,0 +1,160 @@
+"""What each command but `train` is asked, typed; its settings are those of conf/<command>.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from seq2seq_pl.config import Node, check_root, texts
+from seq2seq_pl.errors import UserError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """What `evaluate` is asked: a run's split or a file of outputs, and settings that are to differ (None: as it was).
+
+    Attributes:
+        run: directory of a run, or a checkpoint file; or None where `hypotheses` is given.
+        checkpoint: name of one of its checkpoints.
+        hypotheses: file of outputs, one a line, to be scored as they are.
+        references: file or files of references, line by line.
+        sources: file of sources, for scores by length.
+        output: directory for texts and scores; None is <run>/evaluate/<split>, or nowhere for plain files.
+        resamples: of the bootstrap behind the confidence intervals; 0 leaves them out.
+        bins: the largest source length of each bin but the last; None is as the run plotted it.
+        samples: outputs printed at the end.
+    """
+
+    run: str | None
+    checkpoint: str
+    split: str
+    hypotheses: str | None
+    references: str | Sequence[str] | None
+    sources: str | None
+    output: str | None
+    resamples: int
+    bins: Sequence[int] | None
+    batch_size: int | None
+    max_tokens: int | None
+    samples: int
+    cache_dir: str | None
+    corpus: Node
+    trainer: Node
+    decoding: Node | None = None
+    metric: Node | None = None
+
+
+@dataclass(frozen=True)
+class GenerateConfig:
+    """What `generate` is asked.
+
+    Attributes:
+        run: directory of a run, or a checkpoint file; several make an ensemble.
+        checkpoint: name of one of its checkpoints.
+        input: a file, or "-" for standard input; `output` likewise.
+        constraints: how a line of input says what its output has to be like; None reads it as it is.
+        ensemble: in which space several models are averaged.
+        batch_size: sentences that are decoded together.
+        decoding: settings that are to differ from the run's.
+    """
+
+    run: str | Sequence[str]
+    checkpoint: str
+    input: str
+    output: str
+    constraints: Literal["inline", "columns"] | None
+    ensemble: Literal["probability", "log"]
+    batch_size: int
+    device: Literal["auto", "cpu", "cuda"]
+    decoding: Node | None = None
+
+
+@dataclass(frozen=True)
+class ScoreConfig:
+    """What `score` is asked; as `GenerateConfig`, but the input has a source and a target in two columns."""
+
+    run: str | Sequence[str]
+    checkpoint: str
+    input: str
+    output: str
+    ensemble: Literal["probability", "log"]
+    batch_size: int
+    device: Literal["auto", "cpu", "cuda"]
+    decoding: Node | None = None
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """What `compare` is asked.
+
+    Attributes:
+        runs: directories of runs, sweeps or outputs; the first run is what the others are compared with.
+        split: the scored split to compare.
+        output: the page to write, which ends in .html.
+        metric: what to compare by; None is what the first run was scored by.
+        resamples: of the bootstrap behind intervals and p-values; 0 leaves them out.
+        trials: of approximate randomization; 0 leaves it out.
+        sentences: of those that gained most, and of those that lost most, how many are shown.
+    """
+
+    runs: Sequence[str]
+    split: str
+    output: str
+    resamples: int
+    trials: int
+    sentences: int
+    metric: Node | None = None
+
+
+@dataclass(frozen=True)
+class InspectConfig:
+    """What `inspect` is asked.
+
+    Attributes:
+        run: directory of a run, or a checkpoint file.
+        checkpoint: name of one of its checkpoints.
+        sentence: a source; None takes number `index`, from 0, of `split`, which is "test" where it is None.
+        output: the page to write; None is <run>/inspect/<split>_<index>.html, or named after the sentence.
+        tensorboard: whether pictures go to <run>/tensorboard/inspect.
+        decoding: settings that are to differ from the run's.
+    """
+
+    run: str
+    checkpoint: str
+    sentence: str | None
+    split: str | None
+    index: int | None
+    output: str | None
+    tensorboard: bool
+    device: Literal["auto", "cpu", "cuda"]
+    corpus: Node
+    decoding: Node | None = None
+
+
+@dataclass(frozen=True)
+class AverageConfig:
+    """What `average` is asked: a run's directory, and how many of its last epochs are averaged."""
+
+    run: str
+    last: int
+
+
+def read(kind: type[T], config: DictConfig) -> T:
+    """The settings of a command on a finished run; its groups stay unresolved, to be laid over the run's config.
+
+    Raises:
+        UserError: one line for each setting that is missing, unknown or of the wrong type.
+    """
+    root = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(root, dict)
+    plain = {str(key): value for key, value in root.items()}
+    problems = [f"{path}: is needed; write {path}=..." for path, text in texts(plain) if text == MISSING]
+    problems += check_root(kind, plain)
+    if problems:
+        raise UserError("\n".join(problems))
+    return kind(**plain)

@@ -1,0 +1,153 @@
+"""The trained models that answer a command together, and what each reads of a source; mostly there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from seq2seq_pl.batching import collate
+from seq2seq_pl.config import TrainConfig
+from seq2seq_pl.datamodule import Tokenizers
+from seq2seq_pl.decoding.ensemble import Ensemble, Space
+from seq2seq_pl.encoding import Source, read_sources
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.interfaces import Stepper
+from seq2seq_pl.saved import Saved, find_checkpoint, load_model, load_tokenizers, read_checkpoint, settings_of
+from seq2seq_pl.values import EOS, Batch, Constraints
+
+Reading = tuple[Source, ...]
+"""A source as each of the tokenizers that take part cuts it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, opened. `name` is what the user called it."""
+
+    settings: TrainConfig
+    tokenizers: Tokenizers
+    saved: Saved
+    name: str = "run"
+
+
+def open_runs(names: str | Sequence[str], checkpoint: str, changes: Mapping[str, object]) -> list[Run]:
+    """The runs of the setting `run`; the first has the settings that count, changed where asked.
+
+    Raises:
+        UserError: not a run, or a setting that cannot be.
+    """
+    listed = [names] if isinstance(names, str) else names
+    if not isinstance(listed, Sequence) or not listed:
+        raise UserError(f"run ({names}) must be the directory of a run, or a list of some: run=[A,B].")
+    runs: list[Run] = []
+    for name in map(str, listed):
+        saved = read_checkpoint(find_checkpoint(name, checkpoint))
+        settings = settings_of(saved, {} if runs else changes)
+        runs.append(Run(settings, load_tokenizers(saved, settings), saved, name))
+    return runs
+
+
+def chosen_device(asked: str) -> str:
+    """What "auto" is on this machine.
+
+    Raises:
+        UserError: a GPU is asked for and there is none.
+    """
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device=cuda: this machine has no GPU that torch can use; set device=cpu.")
+    return device
+
+
+class Members:
+    """One model, or several whose outputs are averaged.
+
+    They write with one vocabulary. Each reads with its own tokenizer, cut to the first run's max_source_length.
+
+    Attributes:
+        models: one for each run.
+        target: the tokenizer of the target.
+        copying: whether any of them copies words of the source.
+        readers: the tokenizers of the source, all different.
+        reader_of: which of them each model reads with.
+        space: in which outputs are averaged.
+    """
+
+    def __init__(self, runs: Sequence[Run], *, device: str, space: Space = "probability") -> None:
+        """Raises UserError for runs that cannot write together."""
+        first = runs[0]
+        _check_targets(runs)
+        self.target = first.tokenizers.target
+        sources = [run.tokenizers.source.to_json() for run in runs]
+        distinct = list(dict.fromkeys(sources))
+        self.reader_of = [distinct.index(text) for text in sources]
+        self.readers = [runs[sources.index(text)].tokenizers.source for text in distinct]
+        self.models = [load_model(run.saved, run.settings, run.tokenizers).to(device) for run in runs]
+        copiers = [model.output.copying for model in self.models]
+        self.copying = any(copiers)
+        if self.copying and len(self.readers) > 1:
+            copier = copiers.index(True)
+            other = next(i for i, source in enumerate(sources) if source != sources[copier])
+            raise UserError(
+                f"run={runs[copier].name} copies words and run={runs[other].name} cuts the source with another "
+                "tokenizer; where words are copied, all runs of an ensemble need the same."
+            )
+        if space == "log" and self.copying and not all(copiers):
+            raise UserError(
+                "ensemble=log cannot average runs that copy words and runs that do not; set ensemble=probability."
+            )
+        self.space = space
+        self.device = device
+        self.max_source_length = first.settings.max_source_length
+        self.task_name = first.settings.task_name
+
+    def check_weights(self, needed: bool) -> None:
+        """Raises UserError if attention weights are needed and cannot be averaged."""
+        if needed and len(self.readers) > 1:
+            raise UserError(
+                "decoding.coverage_penalty needs all runs of an ensemble to cut the source alike, and these do not; "
+                "set it to 0."
+            )
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Some sources as the models read them."""
+        readings = [
+            read_sources(texts, reader, self.target, copying=self.copying, max_length=self.max_source_length)
+            for reader in self.readers
+        ]
+        return list(zip(*readings, strict=True))
+
+    def batches(
+        self,
+        readings: Sequence[Reading],
+        places: Sequence[int],
+        targets: Sequence[Sequence[int]] = (),
+        constraints: tuple[Constraints, ...] = (),
+    ) -> list[Batch]:
+        """One batch for each model, of the same sentences: their places in the input, target ids without EOS."""
+        ids = [np.array([*target, EOS]) for target in targets]
+        made = []
+        for sources in zip(*readings, strict=True):
+            copies = [np.array([*source.copies, EOS]) for source in sources if source.copies is not None]
+            read = [np.array([*source.ids, EOS]) for source in sources]
+            batch = collate(read, ids, np.array(places), self.task_name, copies or None)
+            made.append(replace(batch, constraints=constraints).to(self.device))
+        return [made[reader] for reader in self.reader_of]
+
+    def stepper(self, batches: Sequence[Batch]) -> Stepper:
+        """What a search sees of the models."""
+        if len(self.models) == 1:
+            return self.models[0]
+        return Ensemble(self.models, space=self.space, readings=batches)
+
+
+def _check_targets(runs: Sequence[Run]) -> None:
+    vocabulary = runs[0].tokenizers.target.to_json()
+    for run in runs[1:]:
+        if run.tokenizers.target.to_json() != vocabulary:
+            raise UserError(
+                f"run={run.name} writes with another vocabulary than run={runs[0].name}; an ensemble needs runs "
+                "whose target tokenizer is the same, as of one corpus with the same tokenizer settings."
+            )
