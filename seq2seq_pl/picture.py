@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +13,8 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
+from matplotlib.patches import FancyBboxPatch, Patch, PathPatch
+from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -19,6 +22,7 @@ from numpy.typing import NDArray
 SPACE = "▁"
 DOTS_PER_INCH = 120
 LONGEST_LABEL = 24  # characters
+BEST, KEPT, FADED = "#0b57b0", "#14713a", ("pruned", "folded")  # colours of a tree, and who has none
 BASE_FONT = "DejaVu Sans"  # comes with matplotlib
 PLACEHOLDER_FONT = "Last Resort"  # comes with matplotlib; has every character, as a box
 PREFERRED_FONTS = (
@@ -74,7 +78,7 @@ def attention_map(
     bar.set_label("attention weight")
     bar.outline.set_visible(False)
     figure.suptitle(title, fontsize=10)
-    _literally(figure, families)
+    literally(figure, families)
     return figure
 
 
@@ -99,11 +103,102 @@ def bars(
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.set_title(title, fontsize=11)
-    _literally(figure, font_families([x, y, title]))
+    literally(figure, font_families([x, y, title]))
     return figure
 
 
-def _literally(figure: Figure, families: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class Spot:
+    """A box of a tree; lengths in pixels, 96 to the inch.
+
+    Attributes:
+        x: its left edge.
+        y: its middle, counted downwards.
+        width: of the box.
+        text: what it says.
+        note: what it says small at its right end.
+        hint: what it says when pointed at.
+        fate: of the candidate in it; "folded" for many of them, "start" for none.
+        best: whether the result goes through it.
+        line: width of the line from its parent.
+        parent: index of its parent; -1 for the root.
+    """
+
+    x: float
+    y: float
+    width: float
+    text: str
+    note: str
+    hint: str
+    fate: str
+    best: bool
+    line: float
+    parent: int
+
+
+def tree_picture(spots: Sequence[Spot], title: str) -> Figure:
+    """A tree from left to right; bold is the result, ringed what was kept, dashed what was pruned."""
+    right = max(*(spot.x + spot.width + 8 for spot in spots), 40 + 8.2 * len(title))
+    bottom = max(spot.y for spot in spots) + 20
+    inch = max(96.0, right / 30, bottom / 30)  # pixels; more of them where the figure would not fit 30 inches
+    height = bottom / inch + 0.35
+    figure = Figure(figsize=(right / inch, height), dpi=DOTS_PER_INCH)
+    axes = figure.add_axes((0, 0, 1, 1 - 0.35 / height), xlim=(0, right), ylim=(bottom, 0))
+    axes.axis("off")
+    points = 72 / inch  # in a pixel
+    for spot in sorted(spots, key=lambda spot: spot.best):  # the result over the others
+        for patch in (*_line(spot, spots, points), *_frame(spot, points)):
+            axes.add_patch(patch)
+        ink, weight = "0.45" if spot.fate in FADED else "0.1", "bold" if spot.best else "normal"
+        axes.text(spot.x + 8, spot.y, spot.text, size=12 * points, va="center", color=ink, weight=weight)
+        end = spot.x + spot.width - 8
+        axes.text(end, spot.y, spot.note, size=9 * points, va="center", ha="right", color="0.4")
+    figure.suptitle(title, fontsize=10)
+    literally(figure, font_families([title, *(spot.text for spot in spots)]))
+    return figure
+
+
+def _line(spot: Spot, spots: Sequence[Spot], points: float) -> list[Patch]:
+    """From the parent's right edge to the left edge."""
+    if spot.parent < 0:
+        return []
+    parent = spots[spot.parent]
+    start = parent.x + parent.width
+    bend = (start + spot.x) / 2
+    curve = Path(
+        [(start, parent.y), (bend, parent.y), (bend, spot.y), (spot.x, spot.y)],
+        [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4],
+    )
+    color, style = _stroke(spot, spot.line)
+    width = spot.line * points
+    return [PathPatch(curve, fill=False, edgecolor=color, linestyle=style, linewidth=width, zorder=0.5)]
+
+
+def _frame(spot: Spot, points: float) -> list[Patch]:
+    """The box, within a ring if it was kept."""
+    color, style = _stroke(spot)
+    return [
+        FancyBboxPatch(
+            (spot.x - beyond, spot.y - 11 - beyond),
+            spot.width + 2 * beyond,
+            22 + 2 * beyond,
+            boxstyle="round,pad=0,rounding_size=6",
+            facecolor="#e2edfa" if spot.best else "white",
+            edgecolor=KEPT if beyond else "none" if spot.fate == "folded" else color,
+            linestyle=style,
+            linewidth=(2 if spot.best else 1) * points,
+        )
+        for beyond in ((3, 0) if spot.fate == "kept" else (0,))
+    ]
+
+
+def _stroke(spot: Spot, width: float = 1.0) -> tuple[str, str | tuple[int, tuple[float, float]]]:
+    """Colour and style; dashes are as long in a wide line, though matplotlib counts them in widths."""
+    color = BEST if spot.best else KEPT if spot.fate == "kept" else "0.55" if spot.fate in FADED else "0.4"
+    return color, (0, (3 / width, 3 / width)) if spot.fate == "pruned" else "solid"
+
+
+def literally(figure: Figure, families: Sequence[str]) -> None:
     """Every text in fonts that have its letters, and "$" as a dollar sign."""
     for text in figure.findobj(Text):
         assert isinstance(text, Text)

@@ -42,6 +42,9 @@ FLOORS = (
         "by_length",
         "constraints",
         "picture",
+        "charts",
+        "page",
+        "beam_tree",
     ),
     (
         "datamodule",
@@ -50,6 +53,10 @@ FLOORS = (
         "summary",
         "metric_choice",
         "judged",
+        "run_names",
+        "systems",
+        "findings",
+        "comparison_page",
     ),
     ("callback",),
     ("build", "saved"),
@@ -62,9 +69,12 @@ FLOORS = (
         "members",
         "generation",
         "likelihood",
+        "comparison",
+        "sight",
+        "inspection",
         "averaging",
     ),
-    ("launch", "sweep_table", "train", "evaluate", "generate", "score", "average"),
+    ("launch", "sweep_table", "train", "evaluate", "generate", "score", "compare", "inspect", "average"),
 )
 """Folders and files of seq2seq_pl/ from the ground up. A folder imports from lower floors; a file from its own too."""
 

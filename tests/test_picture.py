@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
+from matplotlib.patches import FancyBboxPatch, PathPatch
 
 from seq2seq_pl import picture
 
@@ -141,3 +143,59 @@ def test_bars_show_value_label_and_count() -> None:
 @pytest.mark.parametrize("values", [[0.0], [float("nan")], [-1.0]])
 def test_bars_without_height_can_be_drawn(values: list[float]) -> None:
     picture.pixels(picture.bars(["1-5"], values, [1], x="x", y="y", title=""))
+
+
+def spot(text: str, x: float, y: float, fate: str, parent: int, best: bool = False) -> picture.Spot:
+    return picture.Spot(x, y, 60, text, "42%", "", fate, best, 3.0, parent)
+
+
+TREE = [
+    spot("<s>", 8, 45, "start", -1, best=True),
+    spot("Hunde", 108, 45, "live", 0, best=True),
+    spot("$x^{$", 108, 75, "pruned", 0),
+    spot("</s>", 208, 45, "kept", 1, best=True),
+    spot("+2 pruned", 208, 75, "folded", 1),
+]
+
+
+def test_a_tree_has_a_box_a_spot_a_line_a_parent_and_a_ring_where_something_was_kept() -> None:
+    axes = picture.tree_picture(TREE, "val/translation").axes[0]
+    frames = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    lines = [patch for patch in axes.patches if isinstance(patch, PathPatch)]
+    assert {(frame.get_x(), frame.get_y(), frame.get_width(), frame.get_height()) for frame in frames} == {
+        *((spot.x, spot.y - 11, 60, 22) for spot in TREE),
+        (205, 31, 66, 28),
+    }
+    ends = {(tuple(line.get_path().vertices[0]), tuple(line.get_path().vertices[-1])) for line in lines}
+    assert ends == {((68, 45), (108, 45)), ((68, 45), (108, 75)), ((168, 45), (208, 45)), ((168, 45), (208, 75))}
+    dashed = [tuple(line.get_path().vertices[-1]) for line in lines if line.get_linestyle() not in ("-", "solid")]
+    assert dashed == [(108, 75)]
+    assert [text.get_text() for text in axes.texts if text.get_weight() == "bold"] == ["<s>", "Hunde", "</s>"]
+
+
+def test_dashes_are_as_long_in_a_wide_line_as_around_a_box() -> None:
+    wide = replace(TREE[2], y=105, line=6.0)
+    patches = picture.tree_picture([*TREE, wide], "").axes[0].patches
+    dashed = [patch for patch in patches if patch.get_linestyle() not in ("-", "solid")]
+    assert {type(patch) for patch in dashed} == {FancyBboxPatch, PathPatch}
+    lengths = [patch.get_linestyle()[1][0] * patch.get_linewidth() for patch in dashed]
+    assert lengths == pytest.approx([lengths[0]] * 4)
+
+
+def test_the_line_of_the_result_is_seen() -> None:
+    figure = picture.tree_picture(TREE, "")
+    image = picture.pixels(figure)
+    x, y = figure.axes[0].transData.transform((90, 45)).round().astype(int)
+    assert image[len(image) - 1 - y, x].tolist() == [0x0B, 0x57, 0xB0]
+
+
+def test_trees_of_any_size_can_be_drawn() -> None:
+    chain = [spot("▁word", 8 + 100 * place, 45 + 7 * place, "live", place - 1) for place in range(200)]
+    for spots in (TREE[:1], chain):
+        image = picture.pixels(picture.tree_picture(spots, "a title"))
+        assert max(image.shape) <= (30 + 0.35) * picture.DOTS_PER_INCH
+
+
+def test_the_tokens_of_a_tree_are_drawn_in_a_font_that_has_them(chinese_font: str) -> None:
+    axes = picture.tree_picture([spot("猫", 8, 45, "live", -1)], "").axes[0]
+    assert axes.texts[0].get_fontfamily() == ["DejaVu Sans", chinese_font]
