@@ -243,7 +243,7 @@ def _request(text: str, asked: GenerateConfig, line: int) -> Request:
 def _report(generator: Generator, unmet: Unmet) -> None:
     if generator.cut:
         limit = generator.members.max_source_length
-        print(f"{counted(generator.cut)} with over max_source_length={limit} tokens cut to that.", file=sys.stderr)
+        print(f"cut to max_source_length={limit} tokens: {counted(generator.cut)}", file=sys.stderr)
     if unmet.count:
         print(unmet, file=sys.stderr)
 

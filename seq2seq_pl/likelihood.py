@@ -205,7 +205,7 @@ def score_lines(config: DictConfig) -> None:
 
         if stream(lines(source), target, settings.batch_size, answer) and forced.cut:
             limit = forced.members.max_source_length
-            print(f"{counted(forced.cut)} with over max_source_length={limit} tokens cut to that.", file=sys.stderr)
+            print(f"cut to max_source_length={limit} tokens: {counted(forced.cut)}", file=sys.stderr)
 
 
 def _pair(text: str, path: str, line: int) -> tuple[str, str]:

@@ -60,7 +60,7 @@ def test_generate_keeps_the_lines_aligned_whatever_it_reads(command, finished):
     assert answers.pop() == b""
     assert len(answers) == NASTY.count(b"\n") + 1
     assert answers[1] == answers[2] == b""
-    assert b"2 lines had over max_source_length=128 tokens and were cut." in done.stderr
+    assert b"cut to max_source_length=128 tokens: 2 lines" in done.stderr
     assert command("generate", f"run={finished}", "batch_size=1", stdin=NASTY).stdout == done.stdout
 
 

@@ -120,7 +120,7 @@ def test_alignment_holds_through_files(generate):
 
 def test_what_was_cut_is_told_on_stderr(generate, capfd):
     generate(b"a " * 500 + b"\n")
-    assert "1 line with over max_source_length=128 tokens cut to that." in capfd.readouterr().err
+    assert "cut to max_source_length=128 tokens: 1 line" in capfd.readouterr().err
 
 
 def test_it_answers_as_the_test_split_was_answered(generate, finished, corpus_folder):

@@ -250,7 +250,7 @@ def test_a_target_of_any_length_is_scored_whole(score_json, capfd):
 
 def test_a_source_that_is_cut_is_told(score, capfd):
     score(b"a " * 500 + b"\ta\n")
-    assert "1 line with over max_source_length=128 tokens cut to that." in capfd.readouterr().err
+    assert "cut to max_source_length=128 tokens: 1 line" in capfd.readouterr().err
 
 
 def test_an_empty_source_and_an_empty_target_have_a_probability(score_json):
