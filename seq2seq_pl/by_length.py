@@ -17,15 +17,11 @@ from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Metric
 from seq2seq_pl.picture import bars, pixels
 from seq2seq_pl.scoring import Item
+from seq2seq_pl.scripts import UNSPACED
 from seq2seq_pl.values import Score
 
 BINS = (5, 10, 15, 20, 30)
 """The largest length of each bin but the last, which has no end."""
-
-UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
-"""Letters of scripts written without spaces: Thai, Lao, Myanmar, Khmer, Kana, Han."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ def checked_bins(setting: str, bins: object) -> tuple[int, ...]:
 def unit_of(items: Sequence[Item]) -> str:
     """What lengths are counted in: "words", or "characters" where spaces do not separate words."""
     text = "".join(item.example.source for item in items)
-    unspaced = len(UNSPACED.findall(text)) > sum(character.isalpha() for character in text) / 2
+    unspaced = len(re.findall(f"[{UNSPACED}]", text)) > sum(character.isalpha() for character in text) / 2
     single = all(len(item.example.source.split()) <= 1 for item in items)  # single words, as in pronunciation
     return "characters" if unspaced or single else "words"
 

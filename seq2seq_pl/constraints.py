@@ -16,6 +16,7 @@ from typing import Literal
 from seq2seq_pl.encoding import target_ids
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Tokenizer
+from seq2seq_pl.scripts import UNSPACED
 from seq2seq_pl.values import UNK, Constraints
 
 Form = Literal["inline", "columns"]
@@ -25,10 +26,6 @@ COLUMNS = ("source", "must occur", "must not occur", "beginning")
 SPELLINGS, LONGEST = 100, 60
 """Of a phrase that must not occur, the search is told this many ways to write it, and one if it has more characters
 than that. What it does not know is seen by the last look."""
-UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
-"""Thai, Lao, Burmese, Khmer, Chinese and Japanese have no spaces between words."""
 
 
 # -- reading a line --------------------------------------------------------------------------------------------------
@@ -197,7 +194,7 @@ def occurs(phrase: str, text: str) -> bool:
 
 def _joined(left: str, right: str) -> bool:
     """Whether two neighbours are in one word."""
-    return bool(left and right) and all(_in_word(one) and not UNSPACED.match(one) for one in (left, right))
+    return bool(left and right) and all(_in_word(one) and not re.match(f"[{UNSPACED}]", one) for one in (left, right))
 
 
 def _in_word(character: str) -> bool:

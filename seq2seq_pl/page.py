@@ -20,12 +20,13 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from seq2seq_pl.picture import readable
+from seq2seq_pl.scripts import UNSPACED
 
 TALL = 30  # rows; a longer table scrolls below headings that stay
 LONG = 24  # characters; a longer text gets a column wide enough to read it in
 
 _MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)).startswith("M"))
-_UNSPACED = "\u0e00-\u109f\u1780-\u17ff\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_UNSPACED = f"{UNSPACED}\u3001-\u303f"  # and their punctuation
 _UNIT = re.compile(rf"\s*(?:[{_UNSPACED}][{_MARKS}]*|[^\s{_UNSPACED}]+)")
 """A word with the white space before it; in scripts without spaces, from Thai to Chinese, a letter."""
 

@@ -23,7 +23,7 @@ CONTRACTS = {
 }
 
 FLOORS = (
-    ("errors", "files", "values"),
+    ("errors", "files", "scripts", "values"),
     ("interfaces",),
     ("config", "command_config", "schedule", "metric"),
     (
