@@ -102,6 +102,7 @@ def print_next_commands(console: Console, run_dir: str) -> None:
         f"tensorboard --logdir {run_dir}",
         f"python -m seq2seq_pl.generate run={run_dir}",
         f"python -m seq2seq_pl.evaluate run={run_dir} split=test",
+        f"python -m seq2seq_pl.inspect run={run_dir} index=0",
         "python -m seq2seq_pl.train -m model/attention=none,additive seed=1,2",
     ):
         console.print(f"  {command}", soft_wrap=True, markup=False, highlight=False)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from seq2seq_pl.decoding.greedy import Greedy
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.values import BOS, EOS, PAD, UNK, Batch, Hypothesis, SearchState
 
+CONF = Path(__file__).parents[2] / "conf"
+DECODERS = sorted(path.stem for path in (CONF / "model" / "decoder").glob("*.yaml"))
 A, B = 4, 5
 PENALTIES = [0.0, 0.6, 1.0, 2.5]
 
@@ -83,6 +86,12 @@ def test_a_beam_of_one_is_greedy_search(random_table, batch_of, length_penalty, 
     beam = Beam(beam_size=1, length_penalty=length_penalty, allow_unknown=allow_unknown, max_length_extra=4)
     greedy = Greedy(allow_unknown=allow_unknown, max_length_extra=4)
     _assert_same(beam.decode(stepper, batch_of(sources)), greedy.decode(stepper, batch_of(sources)))
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_a_beam_of_one_is_greedy_search_with_every_decoder(model_of, batch_of, decoder):
+    batch = batch_of([[4 + number, *[5 + number] * (number % 4)] for number in range(30)])
+    _assert_same(Beam(beam_size=1).decode(model_of(decoder), batch), Greedy().decode(model_of(decoder), batch))
 
 
 @pytest.mark.parametrize("end", [1 / 50, 0.3])

@@ -161,9 +161,11 @@ def test_a_models_output_does_not_depend_on_batches(decoding_with, model_of, bat
     assert_same([found for part in parts for found in decoding.decode(model, batch_of(part))], straight)
     alone = [decoding.decode(model, batch_of([source]))[0] for source in sources[:10]]
     assert_same(alone, straight[:10])
-    order = torch.randperm(len(sources), generator=torch.Generator().manual_seed(0)).tolist()
-    shuffled = decoding.decode(model, batch_of([sources[place] for place in order]))
-    assert_same(shuffled, [straight[place] for place in order])
+    shuffled = torch.randperm(len(sources), generator=torch.Generator().manual_seed(0)).tolist()
+    by_length = sorted(range(len(sources)), key=lambda place: len(sources[place]))
+    for order in (shuffled, by_length):
+        again = decoding.decode(model, batch_of([sources[place] for place in order]))
+        assert_same(again, [straight[place] for place in order])
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
