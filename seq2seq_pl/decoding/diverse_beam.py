@@ -149,7 +149,7 @@ def _among_all(candidates: Sequence[Candidate], parents: int, places: int) -> It
 
 def _merged(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
     """Best score first, of equal ones the first; at least one."""
-    ranked = sorted(hypotheses, key=lambda one: -one.score)
-    different = {(one.tokens, one.finished): one for one in reversed(ranked)}
-    best = sorted(different.values(), key=lambda one: -one.score)
-    return [one for one in best if one.score > -math.inf] or best
+    different: dict[tuple[tuple[int, ...], bool], Hypothesis] = {}
+    for one in sorted(hypotheses, key=lambda one: -one.score):
+        different.setdefault((one.tokens, one.finished), one)
+    return [one for one in different.values() if one.score > -math.inf] or list(different.values())

@@ -61,6 +61,13 @@ def test_a_later_group_pays_for_what_earlier_ones_write(table_stepper, batch_of)
     assert [one.tokens for one in mild.decode(stepper, batch_of([[A]]))[0]] == [(A, A), (B, A)]  # ln 0.7 - 0.5 > ln 0.3
 
 
+def test_of_equal_hypotheses_that_of_the_earlier_group_is_first(table_stepper, batch_of):
+    table = {(): {A: 0.5, B: 0.5}}
+    stepper = table_stepper(lambda key, prefix: _log(table.get(prefix, {EOS: 1.0})))
+    diverse = DiverseBeam(beam_size=2, groups=2, n_best=2)
+    assert _found(diverse, stepper, batch_of([[A]])) == [[((A,), True), ((B,), True)]]
+
+
 def test_to_end_costs_nothing(table_stepper, batch_of):
     table = {(): {EOS: 0.9, A: 0.1}}
     stepper = table_stepper(lambda key, prefix: _log(table.get(prefix, {EOS: 1.0})))
