@@ -9,10 +9,18 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from dialogue import corpus as dialogue
+from g2p import corpus as g2p
+from summarization import corpus as summarization
 from translation import corpus as translation
 
 DATA = Path(__file__).parent
-CORPORA: Mapping[str, Callable[[], Mapping[str, bytes]]] = {"translation": translation.files}
+CORPORA: Mapping[str, Callable[[], Mapping[str, bytes]]] = {
+    "translation": translation.files,
+    "g2p": g2p.files,
+    "dialogue": dialogue.files,
+    "summarization": summarization.files,
+}
 
 
 def write(folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""Grapheme-to-phoneme conversion: an invented language, its spelling and how it is read aloud."""

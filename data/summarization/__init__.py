@@ -1,0 +1,1 @@
+"""The summarization corpus: short invented reports, their one-line summaries, and its three files."""
