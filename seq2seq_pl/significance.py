@@ -28,9 +28,6 @@ BLOCK = 2**20
 WORD = 32
 """numpy draws so many bools at once; blocks of whole words are the same stream as all drawn in one call."""
 
-ROUNDING = 1e-9
-"""Differences of scores that are no further apart are the same."""
-
 
 @dataclass(frozen=True)
 class Interval:
@@ -56,6 +53,10 @@ class Paired:
     p_value: float
     low: float | None = None
     high: float | None = None
+
+
+ROUNDING = 1e-9
+"""Differences of scores (0 to 100) that are this close are the same."""
 
 
 def interval(statistics: Statistics, *, resamples: int = 1000, seed: int = 12345) -> dict[str, Interval]:
@@ -93,20 +94,19 @@ def paired_bootstrap(a: Statistics, b: Statistics, *, resamples: int = 1000, see
 
 
 def approximate_randomization(
-    a: Statistics, b: Statistics, *, trials: int = 10000, seed: int = 12345, count_ties: bool = False
+    a: Statistics, b: Statistics, *, trials: int = 10000, seed: int = 12345
 ) -> dict[str, Paired]:
     """Approximate randomization: in each trial the systems exchange outputs of sentences drawn by a fair coin.
 
-    With d the difference b - a and d_r that of trial r, p = (1 + |{r: |d_r| > |d|}|) / (1 + R),
-    https://aclanthology.org/W05-0908.
+    With d the difference b - a and d_r that of trial r, p = (1 + |{r: |d_r| >= |d|}|) / (1 + R), as in
+    https://aclanthology.org/W05-0908. sacreBLEU counts |d_r| > |d|, which is the same where no trial ties; but if one
+    system is better in one sentence and all else is equal, every trial ties, and its p is 1 / (1 + R) instead of 1.
 
     Args:
         a: the one system.
         b: the other.
         trials: R.
         seed: of the coin.
-        count_ties: whether p counts |d_r| >= |d|, as in the paper. sacreBLEU counts >: where two systems differ in one
-            sentence, every trial is a tie, and it finds p = 1 / (1 + R) instead of 1.
     Raises:
         UserError: if the systems differ in the number of sentences.
     """
@@ -120,8 +120,8 @@ def approximate_randomization(
 
     tested = {}
     for name, (difference, sampled) in _differences(a, b, pairs()).items():
-        sizes, size = np.abs(sampled), abs(difference)
-        tested[name] = Paired(difference, _p_value(sizes, sizes >= size - ROUNDING if count_ties else sizes > size))
+        sizes = np.abs(sampled)
+        tested[name] = Paired(difference, _p_value(sizes, sizes > abs(difference) - ROUNDING))
     return tested
 
 

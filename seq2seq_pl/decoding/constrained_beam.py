@@ -29,8 +29,8 @@ ENDS_FIRST = 1e30
 class ConstrainedBeam(Decoding):
     """Lexically constrained beam search with dynamic beam allocation.
 
-    Post & Vilar 2018 (https://arxiv.org/abs/1804.06609), sec. 3: one beam, shared out at each step, where the grid beam
-    search of Hokamp & Liu 2017, sec. 3 (https://arxiv.org/abs/1704.07138) has one for each number of tokens met.
+    Post & Vilar 2018 (https://arxiv.org/abs/1804.06609): one beam, shared out at each step, where the grid beam search
+    of Hokamp & Liu 2017 (https://arxiv.org/abs/1704.07138) has one for each number of tokens met.
 
     A sentence without phrases that must occur is searched as by `Beam` with these settings. For one with phrases, each
     step

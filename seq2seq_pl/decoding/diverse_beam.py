@@ -17,7 +17,7 @@ from seq2seq_pl.values import Batch, Candidate, Hypothesis
 
 
 class DiverseBeam(Decoding):
-    """Diverse beam search with Hamming diversity, Vijayakumar et al. 2018 (https://arxiv.org/abs/1610.02424), sec. 4.
+    """Diverse beam search with Hamming diversity, Vijayakumar et al. 2018 (https://arxiv.org/abs/1610.02424).
 
     The beam is split into groups that are searched one after the other at every step, each like `Beam`. A group ranks a
     continuation by its log-probability less diversity_strength for each hypothesis of the groups before it that writes

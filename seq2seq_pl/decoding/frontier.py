@@ -59,10 +59,10 @@ class Ranking:
     """How hypotheses are ranked, and when a search is over.
 
     score = log_prob / divisor(length) + coverage_penalty * sum_i log(min(sum_t weights[t, i], 1)), the length counted
-    with EOS; Wu et al. 2016, sec. 7 (https://arxiv.org/abs/1609.08144), eq. 14. The divisor is length^length_penalty
-    ("power"; 1 is the plain average) or theirs, ((5 + length) / 6)^length_penalty ("wu"). Both grow with the length
-    and log-probabilities only fall, so no hypothesis still to come can score more than its log_prob so far divided by
-    the divisor of its sentence's limit.
+    with EOS; Wu et al. 2016, sec. 7 (https://arxiv.org/abs/1609.08144). The divisor is length^length_penalty ("power";
+    1 is the plain average) or theirs, ((5 + length) / 6)^length_penalty ("wu"). Both grow with the length and
+    log-probabilities only fall, so no hypothesis still to come can score more than its log_prob so far divided by the
+    divisor of its sentence's limit.
 
     Raises:
         UserError: if a setting is out of its range.

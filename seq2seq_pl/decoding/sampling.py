@@ -54,10 +54,10 @@ class _Samples:
 class Sampling(Decoding):
     """Draws each token from p(token)^(1 / temperature), renormalised; temperature 1 is ancestral sampling.
 
-    What is drawn from can be truncated, in this order: to the top_k likeliest tokens (Fan et al. 2018, sec. 5.4,
+    What is drawn from can be truncated, in this order: to the top_k likeliest tokens (Fan et al. 2018,
     https://arxiv.org/abs/1805.04833), then to the fewest likeliest of these whose share of the rest is at least top_p
-    (nucleus sampling, Holtzman et al. 2020, sec. 3.1, https://arxiv.org/abs/1904.09751). Of equally likely tokens
-    those of lower id stay. PAD and BOS are never drawn.
+    (nucleus sampling, Holtzman et al. 2020, https://arxiv.org/abs/1904.09751). Of equally likely tokens those of lower
+    id stay. PAD and BOS are never drawn.
 
     The log_prob and the score of a sample are the model's, not those of what it was drawn from. The samples of a
     sentence come best score first, equal ones merged: there may be fewer than n_best, and the first of several is not a

@@ -11,7 +11,7 @@ from seq2seq_pl.values import Score
 
 
 class Distinct(Metric):
-    """distinct-n of all outputs together, "Evaluation" in section 5 of https://arxiv.org/abs/1510.03055.
+    """distinct-n of all outputs together, Li et al. 2016 (https://arxiv.org/abs/1510.03055).
 
     distinct-n = 100 x different n-grams / tokens; white space separates tokens, no n-gram goes beyond its output.
     References are not looked at, so noise scores well. The figure falls as a corpus grows: compare outputs for the same

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import rapidfuzz
 from numpy.typing import NDArray
-from rapidfuzz.distance import Levenshtein
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Metric
+from seq2seq_pl.metric.edits import edit_rate, edit_signature, fewest_edits
 from seq2seq_pl.metric.references import need_references
 from seq2seq_pl.values import Score, Statistics
 
@@ -22,8 +21,7 @@ class ErrorRate(Metric):
     """Edits that turn outputs into references, per 100 units of reference, over the whole corpus; lower is better.
 
     rate = 100 x sum of Levenshtein distances / sum of reference lengths. Of several references the one with the fewest
-    edits counts, of those the longest. In work on pronunciation "WER" is often the share of words that are not right
-    to the last phoneme: that is 100 - exact_match.
+    edits counts, of those the longest. The "WER" of work on pronunciation is another: metric=[pronunciation].
 
     Args:
         unit: "word" or "phoneme", what white space separates; or "character", a Unicode code point, where any white
@@ -52,22 +50,17 @@ class ErrorRate(Metric):
             UserError: if there is nothing to score or an item without reference.
         """
         statistics = self.statistics(hypotheses, references)
-        case = "lc" if self.lowercase else "mixed"
-        signature = f"{self.name}|unit:{self.unit}|case:{case}|refs:best|rapidfuzz:{rapidfuzz.__version__}"
+        signature = edit_signature(self.name, self.unit, lowercase=self.lowercase)
         return {self.name: Score(statistics.finish(statistics.rows.sum(0))[self.name], signature)}
 
     def statistics(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Statistics:
         """Edits and reference length of each sentence. Raises UserError as `compute` does."""
         need_references("metric.error_rate", hypotheses, references)
         rows = [
-            min((self._edits(hypothesis, reference) for reference in item), key=lambda row: (row[0], -row[1]))
+            fewest_edits(self._units(hypothesis), map(self._units, item))
             for hypothesis, item in zip(hypotheses, references, strict=True)
         ]
         return Statistics(np.array(rows, dtype=np.float64), self._finish)
-
-    def _edits(self, hypothesis: str, reference: str) -> tuple[int, int]:
-        units = self._units(reference)
-        return Levenshtein.distance(self._units(hypothesis), units), len(units)
 
     def _units(self, text: str) -> Sequence[str]:
         words = (text.lower() if self.lowercase else text).split()
@@ -75,4 +68,4 @@ class ErrorRate(Metric):
 
     def _finish(self, sums: NDArray[np.float64]) -> dict[str, float]:
         edits, length = sums.tolist()
-        return {self.name: 100 * edits / length if length else 100.0 * (edits > 0)}
+        return {self.name: edit_rate(edits, length)}

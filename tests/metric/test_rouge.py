@@ -5,10 +5,12 @@ import socket
 from importlib.metadata import version
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.metric.rouge import Rouge
+from seq2seq_pl.metric.rouge import KINDS, Rouge
 
 HYPOTHESES = ["The cats sat.\nA dog is running home.", "There is a dog in the garden, I think.", "Nothing alike"]
 REFERENCES = [
@@ -16,6 +18,8 @@ REFERENCES = [
     ["There's a dog in the yard."],
     ["Quite different words", "Nothing else"],
 ]
+
+TEXTS = st.lists(st.sampled_from(["a", "b", "c", "d.\n"]), max_size=6).map(" ".join)
 
 
 def values(hypothesis: str, *references: str, **settings: object) -> dict[str, float]:
@@ -39,9 +43,9 @@ def test_the_summary_level_is_that_of_the_papers_example():
 
 @pytest.mark.parametrize("stemmer", [False, True])
 def test_the_figures_are_the_means_of_those_of_rouge_score(stemmer):
-    scorer = RougeScorer(Rouge.names, use_stemmer=stemmer)
+    scorer = RougeScorer(KINDS, use_stemmer=stemmer)
     found = Rouge(stemmer=stemmer).compute(HYPOTHESES, REFERENCES)
-    for name in Rouge.names:
+    for name in KINDS:
         best = [
             max(scorer.score(reference, hypothesis)[name].fmeasure for reference in item)
             for hypothesis, item in zip(HYPOTHESES, REFERENCES, strict=True)
@@ -54,6 +58,35 @@ def test_each_score_has_its_own_best_reference():
     assert found["rouge1"] == pytest.approx(100)
     assert found["rouge2"] == pytest.approx(100 / 3)
     assert found["rougeL"] == pytest.approx(50)
+
+
+def test_the_mean_over_references_is_that_worked_out_by_hand():
+    # Against the first: 4, 0 and 1 of 4 words, of 3 bigrams, in order; against the second 2 of 4, 1 of 3, 2 of 4.
+    found = values("a b c d", "d c b a", "a b x y", references="mean")
+    assert found == pytest.approx(
+        {
+            "rouge1_mean": 100 * (1 + 1 / 2) / 2,
+            "rouge2_mean": 100 * (0 + 1 / 3) / 2,
+            "rougeL_mean": 100 * (1 / 4 + 1 / 2) / 2,
+            "rougeLsum_mean": 100 * (1 / 4 + 1 / 2) / 2,
+        }
+    )
+
+
+def test_every_item_weighs_the_same_however_many_references_it_has():
+    # 1 of one reference; 1, 0 and 0 of three.
+    scores = Rouge(references="mean").compute(["a b", "c d"], [["a b"], ["c d", "x", "y"]])
+    assert scores["rouge2_mean"].value == pytest.approx(100 * (1 + 1 / 3) / 2)
+
+
+@settings(deadline=None, max_examples=60)
+@given(TEXTS, st.lists(TEXTS, min_size=1, max_size=3))
+def test_the_mean_is_never_above_the_best_and_equals_it_where_there_is_one_reference(hypothesis, references):
+    best, mean = values(hypothesis, *references), values(hypothesis, *references, references="mean")
+    for kind in KINDS:
+        assert mean[f"{kind}_mean"] <= best[kind] + 1e-9
+        if len(references) == 1:
+            assert mean[f"{kind}_mean"] == best[kind]
 
 
 def test_endings_count_unless_the_stemmer_is_set():
@@ -84,6 +117,9 @@ def test_the_signature_says_how_the_figure_was_made():
         f"rougeLsum|stat:F|mean:items|tok:words|stem:no|refs:best|{package}|sent:punctuation"
     )
     assert "|tok:english|stem:porter|" in Rouge(stemmer=True).compute(["a"], [["a"]])["rougeL"].signature
+    means = Rouge(references="mean").compute(["a"], [["a"]])
+    assert means["rouge1_mean"].signature == f"rouge1_mean|stat:F|mean:items|tok:english|stem:no|refs:mean|{package}"
+    assert means["rougeLsum_mean"].signature.endswith(f"|refs:mean|{package}|sent:newline")
 
 
 def test_nothing_is_downloaded_and_nothing_logged(monkeypatch, caplog):
@@ -105,6 +141,11 @@ def test_nothing_is_downloaded_and_nothing_logged(monkeypatch, caplog):
         (
             {"tokenizer": "words", "stemmer": True},
             r"^metric.rouge.stemmer \(true\) knows English alone; set metric.rouge.tokenizer=english or ",
+        ),
+        ({"references": "all"}, r"^metric.rouge.references \(all\) must be best or mean\.$"),
+        (
+            {"references": "mean", "tokenizer": "words", "stemmer": True},
+            r"^metric.rouge_mean.stemmer \(true\) knows .*; set metric.rouge_mean.tokenizer=english or ",
         ),
     ],
 )
