@@ -8,8 +8,9 @@ from typing import Literal, TypeVar
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from seq2seq_pl.config import Node, check_root, texts
+from seq2seq_pl.config import texts
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.schema import Node, check_root
 
 T = TypeVar("T")
 
@@ -21,6 +22,7 @@ class EvaluateConfig:
     Attributes:
         run: directory of a run, or a checkpoint file; or None where `hypotheses` is given.
         checkpoint: name of one of its checkpoints.
+        task_name: of a run of several tasks, the one to score; None scores all.
         hypotheses: file of outputs, one a line, to be scored as they are.
         references: file or files of references, line by line.
         sources: file of sources, for scores by length.
@@ -32,6 +34,7 @@ class EvaluateConfig:
 
     run: str | None
     checkpoint: str
+    task_name: str | None
     split: str
     hypotheses: str | None
     references: str | Sequence[str] | None
@@ -56,6 +59,7 @@ class GenerateConfig:
     Attributes:
         run: directory of a run, or a checkpoint file; several make an ensemble.
         checkpoint: name of one of its checkpoints.
+        task_name: of a run of several tasks, the one to do.
         input: a file, or "-" for standard input; `output` likewise.
         constraints: how a line of input says what its output has to be like; None reads it as it is.
         ensemble: in which space several models are averaged.
@@ -65,6 +69,7 @@ class GenerateConfig:
 
     run: str | Sequence[str]
     checkpoint: str
+    task_name: str | None
     input: str
     output: str
     constraints: Literal["inline", "columns"] | None
@@ -80,6 +85,7 @@ class ScoreConfig:
 
     run: str | Sequence[str]
     checkpoint: str
+    task_name: str | None
     input: str
     output: str
     ensemble: Literal["probability", "log"]
@@ -112,12 +118,30 @@ class CompareConfig:
 
 
 @dataclass(frozen=True)
+class TransferConfig:
+    """What `transfer` is asked.
+
+    Attributes:
+        run: directory of a run of several tasks.
+        alone: directories of runs of one task each, or of a sweep of such runs.
+        split: the scored split to compare.
+        resamples: of the bootstrap behind p-values; 0 leaves them out.
+    """
+
+    run: str
+    alone: str | Sequence[str]
+    split: str
+    resamples: int
+
+
+@dataclass(frozen=True)
 class InspectConfig:
     """What `inspect` is asked.
 
     Attributes:
         run: directory of a run, or a checkpoint file.
         checkpoint: name of one of its checkpoints.
+        task_name: of a run of several tasks, the one to look at.
         sentence: a source; None takes number `index`, from 0, of `split`, which is "test" where it is None.
         output: the page to write; None is <run>/inspect/<split>_<index>.html, or named after the sentence.
         tensorboard: whether pictures go to <run>/tensorboard/inspect.
@@ -126,6 +150,7 @@ class InspectConfig:
 
     run: str
     checkpoint: str
+    task_name: str | None
     sentence: str | None
     split: str | None
     index: int | None

@@ -16,13 +16,13 @@ from rich.text import Text
 from seq2seq_pl.by_length import BINS, checked_bins
 from seq2seq_pl.command_config import CompareConfig, read
 from seq2seq_pl.comparison_page import describe, ends
-from seq2seq_pl.config import Node
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.files import write_text
 from seq2seq_pl.findings import SEED, Column, Contrast, Findings, Spread, changed, compare
 from seq2seq_pl.interfaces import Metric
 from seq2seq_pl.metric_choice import USUAL, build_metrics
 from seq2seq_pl.run_names import Group
+from seq2seq_pl.schema import Node
 from seq2seq_pl.significance import Interval
 from seq2seq_pl.systems import Systems, open_systems
 
@@ -211,14 +211,21 @@ def _seed_row(group: Group, one: Spread) -> list[str]:
     ]
 
 
-def print_table(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Prints a table, its first column a name and the others aligned as numbers."""
+def print_table(
+    console: Console,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    names: int = 1,
+    styles: Mapping[int, str] | None = None,
+) -> None:
+    """Prints a table, its first `names` columns names and the others aligned as numbers; `styles` are of rows."""
     made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for place, heading in enumerate(headings):
-        if place:
+        if place >= names:
             made.add_column(Text(heading), justify="right", no_wrap=True)
         else:
             made.add_column(Text(heading), overflow="fold")
-    for row in rows:
-        made.add_row(*map(Text, row))
+    for place, row in enumerate(rows):
+        made.add_row(*map(Text, row), style=(styles or {}).get(place))
     console.print(made)

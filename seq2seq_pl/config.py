@@ -1,48 +1,53 @@
-"""The typed root of the configuration, and `validate`: the whole config checked before any work, all problems at once.
-
-A part's constructor signature is its schema: every node with a `_target_` is bound to it here.
-"""
+"""The typed root of the configuration, and `validate`: all of it checked before any work, all problems at once."""
 
 from __future__ import annotations
 
-import difflib
-import inspect
-import pkgutil
-import types
-import typing
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, MissingMandatoryValue, OmegaConfBaseException
 
 from seq2seq_pl.errors import UserError
-
-Node = Mapping[str, object]
-
-BUILT: Mapping[str, frozenset[str]] = {
-    "model": frozenset({"encoder", "decoder", "source_embedding", "target_embedding", "output"}),
-    "objective": frozenset({"vocab_size"}),
-    "model.embedding": frozenset({"vocab_size"}),
-    "model.encoder": frozenset({"input_size"}),
-    "model.bridge": frozenset({"memory_size", "hidden_size", "layers", "names"}),
-    "model.attention": frozenset({"query_size", "memory_size"}),
-    "model.decoder": frozenset({"input_size", "memory_size", "attention", "bridge"}),
-    "model.output": frozenset({"input_size", "embedding"}),
-    "optimizer": frozenset({"params"}),
-    "callback": frozenset({"monitor", "mode"}),
-    "trainer": frozenset(
-        {"logger", "callbacks", "enable_checkpointing", "default_root_dir", "use_distributed_sampler"}
-    ),
-}
-"""Arguments that build.py fills in from other parts, so that nobody writes a size twice."""
+from seq2seq_pl.schema import Node, check_node, check_root, suggest
 
 MODEL_PARTS = ("embedding", "encoder", "bridge", "attention", "decoder", "output", "initialization")
-SINGLE = ("task", "corpus", "tokenizer", "objective", "decoding", "optimizer", "schedule", "teacher_forcing", "trainer")
+SINGLE = ("tokenizer", "target_tokenizer", "objective", "optimizer", "schedule", "teacher_forcing", "trainer")
+OF_A_TASK = ("task", "corpus", "decoding")
+PER_TASK = (*OF_A_TASK, "metric")
 SEVERAL = ("metric", "callback", "logger")
-FROM_ZERO = ("seed", "samples", "resamples", "trials", "sentences", "index")
-"""Numbers that may be 0; all others are at least 1."""
+COMBINED = "combined"
+"""The monitor of several tasks: the mean of what their own monitors say, see `scoring.merit`."""
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+LongSources = Literal["skip", "keep_start", "keep_end"]
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """What belongs to one task of a run; mostly it is the only one.
+
+    Attributes:
+        monitor: the score that says how well it goes ("bleu").
+        max_source_length, max_target_length: tokens, EOS and the task's tag not counted.
+        long_sources: what training does with a longer source: "skip" leaves the pair out, "keep_start" and "keep_end"
+            cut it to its first or last tokens. Where it is not trained on, a source is cut: to its last tokens with
+            "keep_end", else to its first. Pairs with a longer target are left out of training.
+        weight: how often it is drawn, beside its size.
+        loss_weight: what its loss is multiplied by.
+    """
+
+    task: Node
+    corpus: Node
+    decoding: Node
+    metric: Mapping[str, Node]
+    monitor: str
+    max_source_length: int
+    max_target_length: int
+    long_sources: LongSources
+    weight: float = 1.0
+    loss_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,15 +56,20 @@ class TrainConfig:
 
     Attributes:
         task_name: under which name scores are logged ("translation").
-        monitor: the score that chooses the best checkpoint ("bleu").
+        monitor: the score that chooses the best checkpoint ("bleu"); of several tasks, "combined".
         run_dir: the directory of this run.
         cache_dir: where tokenizers and token ids are kept between runs.
         seed: of every random number.
         batch_size: sentences per batch at most.
         max_tokens: tokens per batch at most, padding counted, of the longer side.
-        max_source_length, max_target_length: tokens; longer training pairs are left out, longer test sources cut.
+        max_source_length, max_target_length, long_sources: see `TaskConfig`.
         shared_vocabulary: one tokenizer for both sides.
         samples: translations printed at the end.
+        test: whether the test splits are scored at the end; else it is the validation split, with the best checkpoint.
+        target_tokenizer: of the target; None is made as the source's.
+        mixture: of several tasks, the settings of each that are its own, by its name; `task`, `corpus`, `decoding` and
+            `metric` are then empty here.
+        mixing_temperature: tasks are drawn with p proportional to weight x size^(1 / temperature); inf: uniformly.
         compile: whether torch.compile makes the model faster, after some time to start.
         scale: what the sizes of a paper's recipe are multiplied by (`${scaled:SIZE}`), layers by its root.
     """
@@ -75,21 +85,34 @@ class TrainConfig:
     max_target_length: int
     shared_vocabulary: bool
     samples: int
-    task: Node
-    corpus: Node
     tokenizer: Node
     model: Node
     objective: Node
-    decoding: Node
     optimizer: Node
     schedule: Node
     teacher_forcing: Node
     trainer: Node
-    metric: Mapping[str, Node]
     callback: Mapping[str, Node]
     logger: Mapping[str, Node]
+    task: Node = field(default_factory=dict)
+    corpus: Node = field(default_factory=dict)
+    decoding: Node = field(default_factory=dict)
+    metric: Mapping[str, Node] = field(default_factory=dict)
+    target_tokenizer: Node | None = None
+    mixture: Mapping[str, Node] = field(default_factory=dict)
+    mixing_temperature: float = 1.0
+    long_sources: LongSources = "skip"
+    test: bool = True
     compile: bool = False
     scale: float = 1.0
+
+    @property
+    def tasks(self) -> dict[str, TaskConfig]:
+        """The settings of each task by its name; a single task is a mixture of one."""
+        if self.mixture:
+            return {name: TaskConfig(**entry) for name, entry in self.mixture.items()}  # type: ignore[arg-type]
+        own = {name: getattr(self, name) for name in (f.name for f in fields(TaskConfig)) if hasattr(self, name)}
+        return {self.task_name: TaskConfig(**own)}
 
 
 def validate(config: DictConfig) -> TrainConfig:
@@ -98,18 +121,79 @@ def validate(config: DictConfig) -> TrainConfig:
     Raises:
         UserError: one line for each problem, each with its dotted path and the nearest valid name.
     """
-    plain, problems = _resolved(config)
+    mixed = bool(config.get("mixture"))
+    plain, problems = _resolved(_without(config, "mixture", *(PER_TASK if mixed else ())))
     root = {**{name: {} for name in SEVERAL}, **plain}  # [] chooses none
+    if mixed:
+        root |= {name: {} for name in PER_TASK}
+        root["mixture"] = _mixture(config, problems)
     problems += check_root(TrainConfig, root)
-    for name in SINGLE:
-        if name in root:
+    for name in SINGLE if mixed else (*SINGLE, *OF_A_TASK):
+        if name in root and not (name == "target_tokenizer" and root[name] is None):
             problems += check_node(name, root[name])
+    problems += [f"{name}: is needed; write {name}=..." for name in OF_A_TASK if name not in root]
     problems += _check_model(root.get("model"))
     for name in SEVERAL:
         problems += _check_several(name, root.get(name))
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
     return TrainConfig(**root)
+
+
+def _without(config: DictConfig, *names: str) -> DictConfig:
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key not in names])
+
+
+def _mixture(config: DictConfig, problems: list[str]) -> dict[str, dict[str, object]]:
+    """The settings of each task of a mixture, checked. A task that is null is left out."""
+    mixture = config.mixture
+    if not isinstance(mixture, DictConfig):
+        problems.append(f"mixture ({mixture}) must be a group of tasks; choose one with task=multitask.")
+        return {}
+    entries = {str(name): own for name, own in mixture.items() if own is not None}
+    tasks = [name for name, own in entries.items() if isinstance(own, DictConfig) and "task" in own]
+    if not tasks:
+        problems.append("mixture: no task is left; at least one must not be null.")
+    for name in PER_TASK:
+        if config.get(name):
+            example = f"mixture.{(tasks or ['NAME'])[0]}.{name}"
+            problems.append(f"{name}: each task of a mixture has its own; set {example}, or {name}@{example}=NAME.")
+    made: dict[str, dict[str, object]] = {}
+    for name, own in entries.items():
+        if not NAME.fullmatch(name):
+            problems.append(f"mixture.{name}: a task's name is made of letters, digits, - and _.")
+        elif not isinstance(own, DictConfig):
+            problems.append(f"mixture.{name} ({own}) must be a group of settings, or null to leave the task out.")
+        elif tasks and name not in tasks:
+            problems.append(f"mixture.{name}: no such task{suggest(name, tasks)}")
+        else:
+            made[name], found = _entry(config, own)
+            problems += [_of_entry(name, problem) for problem in found]
+    return made
+
+
+def _entry(config: DictConfig, own: DictConfig) -> tuple[dict[str, object], list[str]]:
+    """The settings of a task of a mixture, its own laid over those of the run, and what is wrong with them."""
+    known = [f.name for f in fields(TaskConfig)]
+    alone = _without(config, "mixture", "monitor", *PER_TASK)
+    alone.merge_with(own)
+    plain, problems = _resolved(alone)
+    entry = {"metric": {}, **{key: plain[key] for key in plain if key in known}}
+    found = [problem for problem in problems if re.split(r"\W", problem)[0] in known]
+    of_a_run = {f.name for f in fields(TrainConfig)}  # a task's YAML may say some; the run's count
+    found += [f"{key}: no such setting{suggest(key, known)}" for key in map(str, own) if key not in {*known, *of_a_run}]
+    found += check_root(TaskConfig, entry)
+    for kind in OF_A_TASK:
+        if kind in entry:
+            found += check_node(kind, entry[kind])
+    found += _check_several("metric", entry["metric"])
+    return entry, found
+
+
+def _of_entry(name: str, problem: str) -> str:
+    """A problem of a task's settings as the user of a mixture knows them."""
+    problem = re.sub(r"(choose \w+ with )(\w+)=", rf"\1\2@mixture.{name}.\2=", problem)
+    return f"mixture.{name}.{problem.replace('; write ', f'; write mixture.{name}.')}"
 
 
 def _resolved(config: DictConfig) -> tuple[dict[str, Any], list[str]]:
@@ -142,30 +226,6 @@ def texts(node: object, path: str = "") -> Iterator[tuple[str, str]]:
             yield from texts(value, f"{path}.{key}")
 
 
-def check_root(kind: type[object], root: Mapping[str, object]) -> Iterator[str]:
-    """Unknown and missing settings, and single values of the wrong type or range."""
-    hints = typing.get_type_hints(kind)
-    for name in root:
-        if name not in hints:
-            yield f"{name}: no such setting{suggest(name, hints)}"
-    for name, hint in hints.items():
-        if name not in root:
-            if not hasattr(kind, name):  # a default
-                yield f"{name}: is needed; write {name}=..."
-            continue
-        value, least = root[name], 0 if name in FROM_ZERO else 1
-        kinds = set(typing.get_args(hint) or [hint])
-        single = kinds <= {str, int, float, bool, type(None)} or typing.get_origin(hint) is Literal
-        if value == MISSING or not single:
-            continue
-        if not fits(value, hint):
-            yield f"{name} ({value}) must be {describe(hint)}."
-        elif hint is float and isinstance(value, (int, float)) and not 0 < value < float("inf"):
-            yield f"{name} ({value}) must be greater than 0 and finite."
-        elif int in kinds and isinstance(value, int) and value < least:
-            yield f"{name} ({value}) must be at least {least}."
-
-
 def _check_model(node: object) -> Iterator[str]:
     if not isinstance(node, Mapping):
         if node is not None:
@@ -185,92 +245,3 @@ def _check_several(name: str, node: object) -> Iterator[str]:
         return
     for key, part in node.items():
         yield from check_node(f"{name}.{key}", part)
-
-
-def check_node(path: str, node: object, also_known: Collection[str] = ()) -> Iterator[str]:
-    """Problems of one node: binds its keys to the signature of its `_target_` and checks the values' types."""
-    if not isinstance(node, Mapping):
-        yield f"{path} ({node}) must be a group of settings; choose one with {path.replace('.', '/')}=NAME."
-        return
-    target = node.get("_target_")
-    if not isinstance(target, str):
-        yield f"{path}: nothing is chosen here; choose one with {path.replace('.', '/')}=NAME."
-        return
-    try:
-        part = pkgutil.resolve_name(target)
-    except Exception as error:  # whatever the imported file raises
-        yield f"{path}._target_ ({target}) cannot be imported: {' '.join(str(error).split())}."
-        return
-    if not callable(part):
-        yield f"{path}._target_ ({target}) is not a part; it must name a class or a function."
-        return
-    parameters = inspect.signature(part).parameters
-    given = {str(key): value for key, value in node.items() if key not in ("_target_", "_partial_")}
-    built = BUILT.get(path, BUILT.get(path.split(".")[0], frozenset()) if path.startswith("callback.") else frozenset())
-    settable = [name for name in parameters if name not in built]
-    for key in given:
-        if key not in settable:
-            yield f"{path}.{key}: no such argument of {part.__name__}{suggest(key, [*settable, *also_known])}"
-    for name, parameter in parameters.items():
-        variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        if parameter.default is parameter.empty and not variadic and name not in built and name not in given:
-            yield f"{path}.{name}: is needed; write {path}.{name}=..."
-    yield from _check_types(path, part, given)
-
-
-def _check_types(path: str, part: Callable[..., object], given: Node) -> Iterator[str]:
-    function = part.__init__ if inspect.isclass(part) else part
-    try:
-        hints = typing.get_type_hints(inspect.unwrap(function))
-    except (NameError, TypeError):  # a foreign part whose annotations cannot be evaluated
-        return
-    for key, value in given.items():
-        if key in hints and value != MISSING and not fits(value, hints[key]):
-            yield f"{path}.{key} ({value}) must be {describe(hints[key])}."
-
-
-def fits(value: object, hint: object) -> bool:
-    """Whether a config value can be what an annotation says; annotations not known here fit everything."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return any(fits(value, argument) for argument in arguments)
-    if origin is Literal:
-        return value in arguments
-    if hint in (None, type(None)):
-        return value is None
-    if hint in (int, float):
-        return isinstance(value, (int, hint)) and not isinstance(value, bool)
-    if hint in (str, bool):
-        return isinstance(value, hint)
-    if origin in (Sequence, list, tuple):
-        return isinstance(value, Sequence) and not isinstance(value, str)
-    if origin in (Mapping, dict):
-        return isinstance(value, Mapping)
-    return not _is_tensor(hint)  # which no YAML can hold
-
-
-def _is_tensor(hint: object) -> bool:
-    return getattr(hint, "__module__", "") == "torch" and getattr(hint, "__name__", "") == "Tensor"
-
-
-def describe(hint: object) -> str:
-    """An annotation in words."""
-    words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return " or ".join(describe(argument) for argument in arguments if not _is_tensor(argument))
-    if origin is Literal:
-        return "one of " + ", ".join(str(argument) for argument in arguments)
-    if origin in (Sequence, list, tuple):
-        return "a list"
-    if origin in (Mapping, dict):
-        return "a group of settings"
-    return words.get(hint, str(hint)) if isinstance(hint, type) else str(hint)
-
-
-def suggest(name: str, known: Collection[str]) -> str:
-    """The end of a sentence about an unknown name: the nearest known one, or all of them if they are few."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean {near[0]}?"
-    return f"; there is {', '.join(sorted(known))}." if known else "; it takes none."

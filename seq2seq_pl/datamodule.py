@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from seq2seq_pl.batching import BatchSampler, Lengths, PlannedBatch, collate
-from seq2seq_pl.encoding import prepare, read_sources, write_targets
+from seq2seq_pl.encoding import Reader, prepare, write_targets
 from seq2seq_pl.files import write_text
 from seq2seq_pl.interfaces import Corpus, Task, Tokenizer
 from seq2seq_pl.store import Ids, Report, Split, file_digest, fingerprint, write
@@ -34,12 +34,14 @@ class TaskData:
     task: Task
     corpus: Corpus
     recipe: Mapping[str, object]
+    reader: Reader
+    max_target_length: int
     weight: float = 1.0
     digested: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
 
     def examples(self, split: str) -> Iterator[Example]:
         """The examples of a split, streamed."""
-        return map(self.task.example, self.corpus.records(split))
+        return itertools.chain.from_iterable(map(self.task.examples, self.corpus.records(split)))
 
     def digests(self, split: str) -> list[str]:
         """SHA-256 of the files behind a split, read once."""
@@ -61,14 +63,15 @@ class Tokenizers:
         """Whether both sides have one vocabulary."""
         return self.source is self.target
 
-    def train(self, tasks: Iterable[TaskData]) -> None:
-        """Learns from the training splits."""
-        tasks = list(tasks)
+    def train(self, tasks: Mapping[str, TaskData]) -> None:
+        """Learns from the training splits; where there are several tasks, each has a tag."""
+        tags = list(tasks) if len(tasks) > 1 else []
         if self.shared:
-            self.source.train(text for pair in _training_pairs(tasks) for text in (pair.source, pair.references[0]))
+            texts = (text for pair in _training_pairs(tasks) for text in (pair.source, pair.references[0]))
+            self.source.train(texts, tags)
         else:
-            self.source.train(pair.source for pair in _training_pairs(tasks))
-            self.target.train(pair.references[0] for pair in _training_pairs(tasks))
+            self.source.train((pair.source for pair in _training_pairs(tasks)), tags)
+            self.target.train((pair.references[0] for pair in _training_pairs(tasks)), tags)
 
     def to_json(self) -> str:
         """Both in one JSON text; the counterpart of `load`."""
@@ -85,37 +88,35 @@ class Tokenizers:
             self.target.load(json.dumps(sides["target"]))
 
 
-def _training_pairs(tasks: Iterable[TaskData]) -> Iterator[Example]:
-    return itertools.chain.from_iterable(data.examples("train") for data in tasks)
+def _training_pairs(tasks: Mapping[str, TaskData]) -> Iterator[Example]:
+    return itertools.chain.from_iterable(data.examples("train") for data in tasks.values())
 
 
 class PlannedBatches(Dataset[Batch]):
     """Gathers the rows of planned batches from the stores of one split; tokenizes anew where tokens are drawn."""
 
     def __init__(
-        self, splits: Mapping[str, Split], tokenizers: Tokenizers | None, seed: int, copying: bool = False
+        self, splits: Mapping[str, Split], readers: Mapping[str, Reader], seed: int, copying: bool = False
     ) -> None:
-        """Args: tokenizers only where every epoch is to draw its own segmentation (BPE-dropout)."""
+        """Args: readers by task, only where every epoch is to draw its own segmentation (BPE-dropout)."""
         self.splits = splits
-        self.tokenizers = tokenizers
+        self.readers = readers
         self.seed = seed
         self.copying = copying
 
     def __getitem__(self, planned: PlannedBatch) -> Batch:
         split = self.splits[planned.task]
-        if self.tokenizers is None:
-            rows = [(split.source(i), split.target(i), split.copies(i)) for i in planned.indices]
+        if planned.task in self.readers:
+            rows = [self._draw(self.readers[planned.task], split, i, planned.epoch) for i in planned.indices]
         else:
-            rows = [self._draw(split, i, planned.epoch) for i in planned.indices]
+            rows = [(split.source(i), split.target(i), split.copies(i)) for i in planned.indices]
         sources, targets, copies = zip(*rows, strict=True)
         return collate(sources, targets, planned.indices, planned.task, copies if self.copying else None)
 
-    def _draw(self, split: Split, i: int, epoch: int) -> tuple[Ids, Ids, Ids]:
-        assert self.tokenizers is not None
+    def _draw(self, reader: Reader, split: Split, i: int, epoch: int) -> tuple[Ids, Ids, Ids | None]:
         rng = np.random.default_rng([self.seed, epoch, i])  # of the sentence, so that batching cannot change it
-        source, target = self.tokenizers.source, self.tokenizers.target
-        sources = read_sources([split.source_text(i)], source, target, copying=self.copying, rng=rng)
-        (learnt,) = write_targets([split.references(i)[0]], sources, target, rng)
+        sources = reader.read([split.source_text(i)], rng, whole=reader.long_sources == "skip")
+        (learnt,) = write_targets([split.references(i)[0]], sources, reader.target, rng)
         ids = ([*row, EOS] for row in (sources[0].ids, learnt, sources[0].copies or []))
         read, written, copies = (np.array(row, dtype=np.int32) for row in ids)
         return read, written, copies
@@ -135,31 +136,28 @@ class DataModule(L.LightningDataModule):
         tokenizers: Tokenizers,
         *,
         cache_dir: Path,
-        max_source_length: int,
-        max_target_length: int,
         batch_size: int,
         max_tokens: int,
         seed: int,
+        mixing_temperature: float = 1.0,
         trained: bool = False,
-        copying: bool = False,
     ) -> None:
         """Args: what batches are made of.
 
         Args:
+            mixing_temperature: see `BatchSampler`.
             trained: the tokenizers come from a checkpoint and are used as they are.
-            copying: the model copies words of the source, so batches say which they are.
         """
         super().__init__()
         self.tasks = dict(tasks)
         self.tokenizers = tokenizers
         self.cache_dir = cache_dir
-        self.max_source_length = max_source_length
-        self.max_target_length = max_target_length
         self.batch_size = batch_size
         self.max_tokens = max_tokens
         self.seed = seed
+        self.mixing_temperature = mixing_temperature
         self.trained = trained
-        self.copying = copying
+        self.copying = any(data.reader.copying for data in tasks.values())
         self.reports: dict[tuple[str, str], Report] = {}
         self.fingerprints: dict[tuple[str, str], str] = {}
         self.opened: dict[tuple[str, str], Split] = {}
@@ -184,7 +182,7 @@ class DataModule(L.LightningDataModule):
         path = self.cache_dir / fingerprint({"tokenizers": dict(self.tokenizers.recipe), "tasks": inputs})
         if not (path / "tokenizer.json").is_file():
             log.info("training the tokenizer")
-            self.tokenizers.train(self.tasks.values())
+            self.tokenizers.train(self.tasks)
             write_text(path / "tokenizer.json", self.tokenizers.to_json())
         self.tokenizers.load((path / "tokenizer.json").read_text(encoding="utf-8"))
         self.trained = True
@@ -195,13 +193,14 @@ class DataModule(L.LightningDataModule):
             return self.opened[task, split]
         data = self.tasks[task]
         keep_text = split != "train" or self._drawn
-        lengths = [self.max_source_length, self.max_target_length]
+        reader = data.reader
         print_ = fingerprint(
             {
                 "tokenizers": self.tokenizers.to_json(),
                 "task": dict(data.recipe),
                 "files": data.digests(split),
-                "lengths": lengths,
+                "lengths": [reader.max_length, data.max_target_length, reader.long_sources],
+                "tag": self.tokenizers.source.tag(task),
                 "text": keep_text,
                 "training": split == "train",
                 "copying": self.copying,
@@ -209,17 +208,14 @@ class DataModule(L.LightningDataModule):
         )
         path, report_path = (self.cache_dir / print_ / f"{split}{ending}" for ending in (".arrow", ".json"))
         if not (path.is_file() and report_path.is_file()):
-            log.info("tokenizing the %s split", split)
+            log.info("tokenizing the %s split%s", split, f" of {task}" if len(self.tasks) > 1 else "")
             report = Report(split)
             rows = prepare(
                 data.examples(split),
-                self.tokenizers.source,
-                self.tokenizers.target,
+                reader,
                 training=split == "train",
-                max_source_length=self.max_source_length,
-                max_target_length=self.max_target_length,
+                max_target_length=data.max_target_length,
                 report=report,
-                copying=self.copying,
             )
             write(path, rows, keep_text=keep_text, copying=self.copying)
             write_text(report_path, json.dumps(asdict(report)))
@@ -251,10 +247,11 @@ class DataModule(L.LightningDataModule):
             max_sentences=self.batch_size,
             seed=self.seed,
             shuffle=training,
+            temperature=self.mixing_temperature,
             rank=self.trainer.global_rank if self.trainer else 0,
             world_size=self.trainer.world_size if self.trainer else 1,
         )
-        drawing = self.tokenizers if training and self._drawn else None
+        drawing = {name: self.tasks[name].reader for name in stores} if training and self._drawn else {}
         dataset = PlannedBatches(stores, drawing, self.seed, self.copying)
         return DataLoader(dataset, batch_size=None, sampler=sampler)
 

@@ -8,11 +8,13 @@ the same word on both sides if the tokenizers write it the same: "▁Zanthor" is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from seq2seq_pl.config import LongSources
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Tokenizer
 from seq2seq_pl.store import Report, Row
@@ -22,6 +24,8 @@ CHUNK = 1_000
 CHARACTERS_PER_TOKEN = 20
 """A text longer than this times its maximum length in tokens is too long without being encoded."""
 
+Whole = TypeVar("Whole", str, list[str], list[int])
+
 
 # -- texts -----------------------------------------------------------------------------------------------------------
 
@@ -30,7 +34,7 @@ class Source(NamedTuple):
     """A source as a model reads it, without EOS.
 
     Attributes:
-        ids: its token ids.
+        ids: its token ids, the task's tag first where there is one.
         copies: the id of each of these tokens in the target; None where nothing is copied.
         words: what the ids from V on stand for, as the vocabulary would write it.
         cut: whether the text was longer.
@@ -42,41 +46,64 @@ class Source(NamedTuple):
     cut: bool = False
 
 
-def read_sources(
-    texts: Sequence[str],
-    source: Tokenizer,
-    target: Tokenizer,
-    *,
-    copying: bool,
-    max_length: int | None = None,
-    rng: np.random.Generator | None = None,
-) -> list[Source]:
-    """The sources of some texts.
+@dataclass(frozen=True)
+class Reader:
+    """How the sources of a task become ids.
 
-    Args:
+    Attributes:
         source: tokenizer of the source.
         target: tokenizer of the target.
+        task: its name, the tag that comes first where the tokenizers have tags.
         copying: whether words are copied.
-        max_length: tokens that are read of a source; None reads it whole.
-        rng: draws the segmentation (see `Tokenizer.encode`).
+        max_length: tokens that are read of a source, the tag not counted.
+        long_sources: see `TaskConfig`.
     """
-    beginnings = [text if max_length is None else text[: _characters(max_length)] for text in texts]
-    if copying:
-        pieces = source.pieces(beginnings, rng)
-        found, lengths = [_numbered(row[:max_length], source, target) for row in pieces], list(map(len, pieces))
-    else:
-        ids = source.encode(beginnings, rng)
-        found, lengths = [Source(row[:max_length]) for row in ids], list(map(len, ids))
-    return [
-        one._replace(cut=len(one.ids) < length or len(beginning) < len(text))
-        for one, length, beginning, text in zip(found, lengths, beginnings, texts, strict=True)
-    ]
 
+    source: Tokenizer
+    target: Tokenizer
+    task: str
+    copying: bool
+    max_length: int
+    long_sources: LongSources = "skip"
 
-def _numbered(pieces: Sequence[str], source: Tokenizer, target: Tokenizer) -> Source:
-    known = zip(pieces, target.piece_ids(pieces), strict=True)
-    words = list(dict.fromkeys(piece for piece, i in known if i == UNK))
-    return Source(source.piece_ids(pieces), target_ids(pieces, target, words), words)
+    def read(
+        self, texts: Sequence[str], rng: np.random.Generator | None = None, *, whole: bool = False
+    ) -> list[Source]:
+        """The sources of some texts.
+
+        Args:
+            rng: draws the segmentation (see `Tokenizer.encode`).
+            whole: reads all of a source, however long.
+        """
+        kept = list(texts) if whole else [self._kept(text, CHARACTERS_PER_TOKEN * self.max_length) for text in texts]
+        if self.copying:
+            rows = self.source.pieces(kept, rng)
+            sources = [self._numbered(row if whole else self._kept(row, self.max_length)) for row in rows]
+            lengths = list(map(len, rows))
+        else:
+            ids = self.source.encode(kept, rng)
+            sources = [Source(row if whole else self._kept(row, self.max_length)) for row in ids]
+            lengths = list(map(len, ids))
+        return [
+            self._tagged(one._replace(cut=len(one.ids) < length or len(part) < len(text)))
+            for one, length, part, text in zip(sources, lengths, kept, texts, strict=True)
+        ]
+
+    def _kept(self, whole: Whole, length: int) -> Whole:
+        """What is read of a text or of its pieces or ids."""
+        return whole[-length:] if self.long_sources == "keep_end" else whole[:length]
+
+    def _numbered(self, pieces: Sequence[str]) -> Source:
+        known = zip(pieces, self.target.piece_ids(pieces), strict=True)
+        words = list(dict.fromkeys(piece for piece, i in known if i == UNK))
+        return Source(self.source.piece_ids(pieces), target_ids(pieces, self.target, words), words)
+
+    def _tagged(self, read: Source) -> Source:
+        tag = self.source.tag(self.task)
+        if tag is None:
+            return read
+        copies = None if read.copies is None else [self.target.tag(self.task) or UNK, *read.copies]
+        return read._replace(ids=[tag, *read.ids], copies=copies)
 
 
 def write_targets(
@@ -100,30 +127,20 @@ def target_ids(pieces: Sequence[str], target: Tokenizer, words: Sequence[str]) -
 
 
 def prepare(
-    examples: Iterable[Example],
-    source: Tokenizer,
-    target: Tokenizer,
-    *,
-    training: bool,
-    max_source_length: int,
-    max_target_length: int,
-    report: Report,
-    copying: bool = False,
+    examples: Iterable[Example], reader: Reader, *, training: bool, max_target_length: int, report: Report
 ) -> Iterator[Row]:
     """Turns examples into rows.
 
-    In training, a pair with an empty side or with a side longer than its maximum is skipped. In evaluation nothing is
-    skipped: ids longer than their maximum are cut to it, texts stay whole. Texts reach the tokenizers as they are.
+    In training, a pair with an empty side or with a target longer than its maximum is skipped, and one with a longer
+    source too, unless the reader is to cut it. In evaluation nothing is skipped: ids longer than their maximum are cut
+    to it, texts stay whole. Texts reach the tokenizers as they are.
 
     Args:
         examples: read once, in chunks.
-        source: tokenizer of the source.
-        target: tokenizer of the first reference.
+        reader: of the sources; its target tokenizer reads the first references.
         training: which of the two rules applies.
-        max_source_length: in tokens, EOS not counted.
         max_target_length: in tokens, EOS not counted.
         report: counts what happens.
-        copying: whether rows have `copies`, and targets the ids of words to be copied.
 
     Raises:
         UserError: no row is left.
@@ -131,7 +148,7 @@ def prepare(
     encode = _encode_training if training else _encode_evaluation
     stream = iter(examples)
     while chunk := list(islice(stream, CHUNK)):
-        for row in encode(chunk, source, target, max_source_length, max_target_length, report, copying):
+        for row in encode(chunk, reader, max_target_length, report):
             report.kept += 1
             report.source_tokens += len(row.source) - 1
             report.target_tokens += len(row.target) - 1
@@ -142,52 +159,41 @@ def prepare(
         raise UserError(
             f"split {report.split}: nothing is left of its {report.empty + report.too_long:,} examples "
             f"({report.empty:,} with an empty side, {report.too_long:,} longer than "
-            f"max_source_length={max_source_length} or max_target_length={max_target_length}). "
+            f"max_source_length={reader.max_length} or max_target_length={max_target_length}). "
             "Raise the lengths or check corpus.source and corpus.target."
         )
 
 
-def _encode_training(
-    chunk: list[Example],
-    source: Tokenizer,
-    target: Tokenizer,
-    max_source: int,
-    max_target: int,
-    report: Report,
-    copying: bool,
-) -> Iterator[Row]:
+def _encode_training(chunk: list[Example], reader: Reader, max_target: int, report: Report) -> Iterator[Row]:
+    skipping = reader.long_sources == "skip"
     pairs: list[Example] = []
     for example in chunk:
         learnt = _first(example)
         if not example.source.strip() or not learnt.strip():
             report.empty += 1
-        elif len(example.source) > _characters(max_source) or len(learnt) > _characters(max_target):
+        elif len(learnt) > _characters(max_target) or (
+            skipping and len(example.source) > _characters(reader.max_length)
+        ):
             report.too_long += 1
         else:
             pairs.append(example)
     if not pairs:
         return
-    sources = read_sources([example.source for example in pairs], source, target, copying=copying)
-    targets = write_targets([_first(example) for example in pairs], sources, target)
+    sources = reader.read([example.source for example in pairs], whole=skipping)
+    targets = write_targets([_first(example) for example in pairs], sources, reader.target)
     for example, read, learnt_ids in zip(pairs, sources, targets, strict=True):
-        if len(read.ids) > max_source or len(learnt_ids) > max_target:
+        tag = int(reader.source.tag(reader.task) is not None)
+        if len(read.ids) - tag > reader.max_length or len(learnt_ids) > max_target:
             report.too_long += 1
         else:
+            report.cut += read.cut
             yield _row(example, read, learnt_ids)
 
 
-def _encode_evaluation(
-    chunk: list[Example],
-    source: Tokenizer,
-    target: Tokenizer,
-    max_source: int,
-    max_target: int,
-    report: Report,
-    copying: bool,
-) -> Iterator[Row]:
-    texts, references = [example.source for example in chunk], [_first(example) for example in chunk]
-    sources = read_sources(texts, source, target, copying=copying, max_length=max_source)
-    targets = write_targets([text[: _characters(max_target)] for text in references], sources, target)
+def _encode_evaluation(chunk: list[Example], reader: Reader, max_target: int, report: Report) -> Iterator[Row]:
+    references = [_first(example) for example in chunk]
+    sources = reader.read([example.source for example in chunk])
+    targets = write_targets([text[: _characters(max_target)] for text in references], sources, reader.target)
     for example, read, learnt, learnt_ids in zip(chunk, sources, references, targets, strict=True):
         report.cut += read.cut
         report.cut_targets += len(learnt_ids) > max_target or len(learnt) > _characters(max_target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import lightning as L
@@ -24,6 +24,8 @@ CHANGEABLE = ("batch_size", "max_tokens", "cache_dir", "corpus", "decoding", "me
 def evaluate_run(config: DictConfig) -> None:
     """Scores a split of a run and prints the table; texts, scores and plots go to <run>/evaluate/<split>.
 
+    Of several tasks, one alone goes to <run>/evaluate/<split>/<task>, where its texts are also with the others.
+
     Raises:
         UserError: not a run, no such split, or a setting that cannot be.
     """
@@ -32,17 +34,18 @@ def evaluate_run(config: DictConfig) -> None:
     if asked.run is None:
         raise UserError("there is nothing to score; set run=DIR, or hypotheses=FILE references=FILE.")
     checkpoint = find_checkpoint(asked.run, asked.checkpoint)
-    directory = Path(asked.output).expanduser() if asked.output else usual_directory(checkpoint, asked.split)
     saved = read_checkpoint(checkpoint)
     changes = {key: getattr(asked, key) for key in CHANGEABLE}
-    own = saved.config["metric"]
-    assert isinstance(own, Mapping)
-    changes["metric"] = chosen_metrics(asked.metric, own)
-    settings = settings_of(saved, {**changes, "monitor": "loss"})  # nothing is chosen here, whatever the metrics are
+    changes["metric"] = partial(chosen_metrics, asked.metric)
+    changes["monitor"] = "loss"  # nothing is chosen here, whatever the metrics are
+    settings = settings_of(saved, changes, asked.task_name)
+    directory = Path(asked.output).expanduser() if asked.output else usual_directory(checkpoint, asked.split)
+    if asked.task_name and not asked.output and len(settings.tasks) > 1:
+        directory /= asked.task_name  # beside those of the others
     rehearse(settings)
     tokenizers = load_tokenizers(saved, settings)
-    data = build_data(settings, tokenizers, trained=True)
-    known = data.tasks[settings.task_name].corpus.splits()
+    data = build_data(settings, tokenizers, trained=True, only=asked.task_name)
+    known = dict.fromkeys(split for task in data.tasks.values() for split in task.corpus.splits())
     if asked.split not in known:
         raise UserError(f"split={asked.split}: the corpus of this run has {', '.join(known)}.")
     module = build_module(settings, tokenizers, data.example)
@@ -58,7 +61,7 @@ def evaluate_run(config: DictConfig) -> None:
                 prefix(asked.split, task),
                 result,
                 module.judging[task].metrics,
-                directory if len(scored) == 1 else directory / task,
+                directory / task if len(data.tasks) > 1 else directory,
             )
             for task, result in scored.items()
         ]

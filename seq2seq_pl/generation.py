@@ -7,23 +7,20 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from omegaconf import DictConfig
 
 from seq2seq_pl.command_config import GenerateConfig, read
-from seq2seq_pl.config import TrainConfig
 from seq2seq_pl.constraints import Demand, Form, Request, demand, read_request
-from seq2seq_pl.datamodule import Tokenizers
 from seq2seq_pl.decoding.constrained_beam import ConstrainedBeam
 from seq2seq_pl.decoding.ensemble import Space
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Decoding
+from seq2seq_pl.interfaces import Decoding, Task
 from seq2seq_pl.members import Members, Reading, Run, chosen_device, open_runs
 from seq2seq_pl.parts import part
 from seq2seq_pl.prompt import converse
-from seq2seq_pl.saved import Saved
 from seq2seq_pl.streaming import Meter, counted, lines, open_input, open_output, stream
 from seq2seq_pl.values import Constraints, Hypothesis
 
@@ -80,32 +77,38 @@ class Generator:
 
     def __init__(
         self,
-        settings: TrainConfig,
-        tokenizers: Tokenizers,
-        saved: Saved,
+        runs: Sequence[Run],
         device: str,
         *,
-        name: str = "run",
-        others: Sequence[Run] = (),
         space: Space = "probability",
         for_phrases: Decoding | None = None,
     ) -> None:
-        """Args: the first run, whose settings count, its name, and others that take part.
+        """Args: the runs that take part, the first of which has the settings that count.
 
         Args:
             space: in which several are averaged.
             for_phrases: decodes lines in which phrases must occur; None decodes all alike.
         """
-        self.members = Members([Run(settings, tokenizers, saved, name), *others], device=device, space=space)
-        self.decoding = part(Decoding, "decoding", settings.decoding)
+        self.members = Members(runs, device=device, space=space)
+        self.task = part(Task, "task", runs[0].own.task)
+        self.decoding = part(Decoding, "decoding", runs[0].own.decoding)
         self.for_phrases = for_phrases or self.decoding
         self.members.check_weights(self.decoding.needs_weights or self.for_phrases.needs_weights)
-        self.batch_size = settings.batch_size
+        self.batch_size = runs[0].settings.batch_size
         self.cut = 0
+
+    def request(self, text: str, form: Form | None = None, before: Sequence[str] = ()) -> Request:
+        """What is asked by a text that may have constraints in it, after some turns of a conversation.
+
+        Raises:
+            UserError: constraints that cannot be read.
+        """
+        request = read_request(text, form)
+        return replace(request, source=self.task.prompt(request.source, before))
 
     def answer(self, texts: Sequence[str]) -> list[str]:
         """One line for each text; an empty text gets an empty line."""
-        return [answer.text for answer in self.answers([Request(text) for text in texts])]
+        return [answer.text for answer in self.answers([self.request(text) for text in texts])]
 
     @torch.inference_mode()
     def answers(self, requests: Sequence[Request], before: int = 0, meter: Meter | None = None) -> list[Answer]:
@@ -201,29 +204,25 @@ def generate_lines(config: DictConfig) -> None:
     """
     asked = read(GenerateConfig, config)
     device = chosen_device(asked.device)
-    first, *others = open_runs(
-        asked.run, asked.checkpoint, {"batch_size": asked.batch_size, "decoding": asked.decoding}
-    )
+    changes = {"batch_size": asked.batch_size, "decoding": asked.decoding}
+    runs = open_runs(asked.run, asked.checkpoint, changes, asked.task_name)
     with ExitStack() as stack:
         source = open_input(asked.input, stack)
         generator = Generator(
-            first.settings,
-            first.tokenizers,
-            first.saved,
+            runs,
             device,
-            name=first.name,
-            others=others,
             space=asked.ensemble,
             for_phrases=None if asked.decoding else ConstrainedBeam(beam_size=PHRASE_BEAM, n_best=PHRASE_BEAM),
         )
         if (asked.input, asked.output) == ("-", "-") and sys.stdin.isatty() and sys.stdout.isatty():
-            converse(_Conversation(generator, asked.constraints))
+            conversation = _Conversation(generator, asked.constraints)
+            converse(conversation, conversation.forget if generator.task.converses else None)
             return
         target = open_output(asked.output, asked.input, stack)
         unmet = Unmet()
 
         def answer(texts: Sequence[str], before: int, meter: Meter) -> Iterator[str]:
-            requests = [_request(text, asked, before + i) for i, text in enumerate(texts, start=1)]
+            requests = [_request(generator, text, asked, before + i) for i, text in enumerate(texts, start=1)]
             for line, found in enumerate(generator.answers(requests, before, meter), start=before + 1):
                 if found.met is False:
                     unmet.add(line)
@@ -233,9 +232,9 @@ def generate_lines(config: DictConfig) -> None:
             _report(generator, unmet)
 
 
-def _request(text: str, asked: GenerateConfig, line: int) -> Request:
+def _request(generator: Generator, text: str, asked: GenerateConfig, line: int) -> Request:
     try:
-        return read_request(text, asked.constraints)
+        return generator.request(text, asked.constraints)
     except UserError as error:
         raise UserError(f"{asked.input}, line {line}: {error}") from error
 
@@ -249,16 +248,27 @@ def _report(generator: Generator, unmet: Unmet) -> None:
 
 
 class _Conversation:
-    """Answers one line after the other, and says so where an answer is not as was asked."""
+    """Answers one line after the other, and says so where an answer is not as was asked.
+
+    Where the task is a conversation, the turns so far are read too.
+    """
 
     def __init__(self, generator: Generator, form: Form | None) -> None:
         self.generator = generator
         self.form = form
         self.lines = 0
+        self.turns: list[str] = []
 
     def __call__(self, text: str) -> str:
-        (answer,) = self.generator.answers([read_request(text, self.form)], self.lines)
+        (answer,) = self.generator.answers([self.generator.request(text, self.form, self.turns)], self.lines)
         self.lines += 1
         if answer.met is False:
             print("constraints not met", file=sys.stderr)
+        said = read_request(text, self.form).source
+        if self.generator.task.converses and said.strip():
+            self.turns += [said, answer.text]
         return answer.text
+
+    def forget(self) -> None:
+        """Begins a new conversation."""
+        self.turns = []

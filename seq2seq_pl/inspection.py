@@ -21,8 +21,10 @@ from seq2seq_pl.callback.text_samples import escaped
 from seq2seq_pl.command_config import InspectConfig, read
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.files import write_text
+from seq2seq_pl.interfaces import Task
 from seq2seq_pl.members import Run, chosen_device, open_runs
 from seq2seq_pl.page import Cell, Number, Section, difference, heatmap, page, table, template
+from seq2seq_pl.parts import part
 from seq2seq_pl.picture import attention_map, pixels, readable, tree_picture, undrawable
 from seq2seq_pl.saved import find_checkpoint
 from seq2seq_pl.sight import Sight, Token, look
@@ -189,7 +191,8 @@ def inspect_sentence(config: DictConfig) -> None:
     directory = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else None
     name = called(asked) if checkpoint.stem == "best" else f"{called(asked)}_{checkpoint.stem}"
     path = page_path(asked, directory, name)
-    (run,) = open_runs(asked.run, asked.checkpoint, {"decoding": asked.decoding, "corpus": asked.corpus})
+    changes = {"decoding": asked.decoding, "corpus": asked.corpus}
+    (run,) = open_runs(asked.run, asked.checkpoint, changes, asked.task_name)
     sight = look(run, chosen(asked, run), asked.index or 0, device)
     try:
         write_text(path, describe(sight, settings_of(asked, sight, checkpoint)))
@@ -255,8 +258,8 @@ def chosen(asked: InspectConfig, run: Run) -> Example:
         UserError: no such split, or no such sentence in it.
     """
     if asked.sentence is not None:
-        return Example(asked.sentence, ())
-    data = build_data(run.settings, run.tokenizers, trained=True).tasks[run.settings.task_name]
+        return Example(part(Task, "task", run.own.task).prompt(asked.sentence), ())
+    data = build_data(run.settings, run.tokenizers, trained=True).tasks[run.task]
     split, known = asked.split or TEST, data.corpus.splits()
     if split not in known:
         raise UserError(f"split={split}: the corpus of this run has {', '.join(known)}.")

@@ -42,11 +42,27 @@ class Corpus(ABC):
 
 
 class Task(ABC):
-    """Turns a record into a source and its references."""
+    """Turns records into sources and their references.
+
+    `converses` says that what is typed at a prompt answers what was said before.
+    """
+
+    converses: bool = False
 
     @abstractmethod
-    def example(self, record: Record) -> Example:
-        """Raises UserError naming the record's origin where a field is missing."""
+    def examples(self, record: Record) -> Iterator[Example]:
+        """The examples of a record, mostly one. Raises UserError naming its origin where a field is missing."""
+
+    def prompt(self, text: str, before: Sequence[str] = ()) -> str:
+        """What a model reads of a text that a person gives; `before` are the turns of their conversation so far.
+
+        A source of `examples` is left as it is.
+        """
+        return text
+
+    def baselines(self, source: str) -> Mapping[str, str]:
+        """Outputs that need no model, by name ("lead-3"); their scores are shown beside those of models."""
+        return {}
 
 
 class Tokenizer(ABC):
@@ -63,8 +79,15 @@ class Tokenizer(ABC):
         return False
 
     @abstractmethod
-    def train(self, texts: Iterable[str]) -> None:
-        """Learns the vocabulary. Raises UserError if the text cannot fill the vocabulary asked for."""
+    def train(self, texts: Iterable[str], tags: Sequence[str] = ()) -> None:
+        """Learns the vocabulary, to which an id is added for each tag.
+
+        Raises UserError if the text cannot fill the vocabulary asked for.
+        """
+
+    @abstractmethod
+    def tag(self, name: str) -> int | None:
+        """The id of a tag, which stands for no text; None where there is no such tag."""
 
     @abstractmethod
     def encode(self, texts: Sequence[str], rng: np.random.Generator | None = None) -> list[list[int]]:
@@ -83,7 +106,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def decode(self, ids: Sequence[int], copied: Sequence[str] = ()) -> str:
-        """The text a person would have written; special tokens are left out, `<unk>` is shown as "⁇".
+        """The text a person would have written; special tokens and tags are left out, `<unk>` is shown as "⁇".
 
         The id vocab_size + k stands for the piece copied[k].
         """

@@ -185,13 +185,14 @@ def score_lines(config: DictConfig) -> None:
     """
     asked = read(ScoreConfig, config)
     device = chosen_device(asked.device)
-    runs = open_runs(asked.run, asked.checkpoint, {"batch_size": asked.batch_size, "decoding": asked.decoding})
+    changes = {"batch_size": asked.batch_size, "decoding": asked.decoding}
+    runs = open_runs(asked.run, asked.checkpoint, changes, asked.task_name)
     settings = runs[0].settings
     with ExitStack() as stack:
         source = open_input(asked.input, stack)
         forced = Forced(
             Members(runs, device=device, space=asked.ensemble),
-            part(Decoding, "decoding", settings.decoding),
+            part(Decoding, "decoding", runs[0].own.decoding),
             batch_size=settings.batch_size,
             max_tokens=settings.max_tokens,
         )

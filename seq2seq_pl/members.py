@@ -9,13 +9,22 @@ import numpy as np
 import torch
 
 from seq2seq_pl.batching import collate
-from seq2seq_pl.config import TrainConfig
+from seq2seq_pl.build import build_reader, copies_words
+from seq2seq_pl.config import TaskConfig, TrainConfig
 from seq2seq_pl.datamodule import Tokenizers
 from seq2seq_pl.decoding.ensemble import Ensemble, Space
-from seq2seq_pl.encoding import Source, read_sources
+from seq2seq_pl.encoding import Reader, Source
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Stepper
-from seq2seq_pl.saved import Saved, find_checkpoint, load_model, load_tokenizers, read_checkpoint, settings_of
+from seq2seq_pl.saved import (
+    Saved,
+    chosen_task,
+    find_checkpoint,
+    load_model,
+    load_tokenizers,
+    read_checkpoint,
+    settings_of,
+)
 from seq2seq_pl.values import EOS, Batch, Constraints
 
 Reading = tuple[Source, ...]
@@ -24,16 +33,36 @@ Reading = tuple[Source, ...]
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run, opened. `name` is what the user called it."""
+    """A finished run, opened. `name` is what the user called it, `asked` the task that the user chose, if any."""
 
     settings: TrainConfig
     tokenizers: Tokenizers
     saved: Saved
     name: str = "run"
+    asked: str | None = None
+
+    @property
+    def task(self) -> str:
+        """The name of the task that counts. Raises UserError where there are several and none is chosen."""
+        return chosen_task(self.settings, self.asked)
+
+    @property
+    def own(self) -> TaskConfig:
+        """The settings of that task."""
+        return self.settings.tasks[self.task]
+
+    @property
+    def reader(self) -> Reader:
+        """How it reads its sources."""
+        return build_reader(self.settings, self.tokenizers, self.task)
 
 
-def open_runs(names: str | Sequence[str], checkpoint: str, changes: Mapping[str, object]) -> list[Run]:
+def open_runs(
+    names: str | Sequence[str], checkpoint: str, changes: Mapping[str, object], task: str | None = None
+) -> list[Run]:
     """The runs of the setting `run`; the first has the settings that count, changed where asked.
+
+    `task` is the one that counts of a run of several.
 
     Raises:
         UserError: not a run, or a setting that cannot be.
@@ -44,8 +73,8 @@ def open_runs(names: str | Sequence[str], checkpoint: str, changes: Mapping[str,
     runs: list[Run] = []
     for name in map(str, listed):
         saved = read_checkpoint(find_checkpoint(name, checkpoint))
-        settings = settings_of(saved, {} if runs else changes)
-        runs.append(Run(settings, load_tokenizers(saved, settings), saved, name))
+        settings = settings_of(saved, {} if runs else changes, task)
+        runs.append(Run(settings, load_tokenizers(saved, settings), saved, name, task))
     return runs
 
 
@@ -64,13 +93,13 @@ def chosen_device(asked: str) -> str:
 class Members:
     """One model, or several whose outputs are averaged.
 
-    They write with one vocabulary. Each reads with its own tokenizer, cut to the first run's max_source_length.
+    They write with one vocabulary. Each reads with its own tokenizer, otherwise as the first run does.
 
     Attributes:
         models: one for each run.
         target: the tokenizer of the target.
         copying: whether any of them copies words of the source.
-        readers: the tokenizers of the source, all different.
+        readers: how sources are read, each with another tokenizer.
         reader_of: which of them each model reads with.
         space: in which outputs are averaged.
     """
@@ -83,10 +112,13 @@ class Members:
         sources = [run.tokenizers.source.to_json() for run in runs]
         distinct = list(dict.fromkeys(sources))
         self.reader_of = [distinct.index(text) for text in sources]
-        self.readers = [runs[sources.index(text)].tokenizers.source for text in distinct]
-        self.models = [load_model(run.saved, run.settings, run.tokenizers).to(device) for run in runs]
-        copiers = [model.output.copying for model in self.models]
+        cutters = [runs[sources.index(text)].tokenizers.source for text in distinct]
+        copiers = [copies_words(run.settings) for run in runs]
         self.copying = any(copiers)
+        self.readers = [
+            replace(first.reader, source=cutter, target=self.target, copying=self.copying) for cutter in cutters
+        ]
+        self.models = [load_model(run.saved, run.settings, run.tokenizers).to(device) for run in runs]
         if self.copying and len(self.readers) > 1:
             copier = copiers.index(True)
             other = next(i for i, source in enumerate(sources) if source != sources[copier])
@@ -100,8 +132,8 @@ class Members:
             )
         self.space = space
         self.device = device
-        self.max_source_length = first.settings.max_source_length
-        self.task_name = first.settings.task_name
+        self.task_name = first.task
+        self.max_source_length = first.own.max_source_length
 
     def check_weights(self, needed: bool) -> None:
         """Raises UserError if attention weights are needed and cannot be averaged."""
@@ -113,11 +145,7 @@ class Members:
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Some sources as the models read them."""
-        readings = [
-            read_sources(texts, reader, self.target, copying=self.copying, max_length=self.max_source_length)
-            for reader in self.readers
-        ]
-        return list(zip(*readings, strict=True))
+        return list(zip(*(reader.read(texts) for reader in self.readers), strict=True))
 
     def batches(
         self,

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seq2seq_pl.config import Node, check_node
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Metric
 from seq2seq_pl.parts import part
+from seq2seq_pl.schema import Node, check_node
+from seq2seq_pl.scoring import check_names
 
 USUAL: Mapping[str, Node] = {
     "bleu": {"_target_": "seq2seq_pl.metric.bleu.Bleu", "language": "${corpus.target}"},
@@ -55,4 +56,6 @@ def build_metrics(asked: Node | None, own: Node, target: object) -> list[Metric]
     problems = [problem for path, node in resolved.items() for problem in check_node(path, node)]
     if problems:
         raise UserError("\n".join(problems))
-    return [part(Metric, path, node) for path, node in resolved.items()]
+    made = {path: part(Metric, path, node) for path, node in resolved.items()}
+    check_names(made)
+    return list(made.values())

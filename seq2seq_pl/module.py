@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from seq2seq_pl.config import COMBINED
 from seq2seq_pl.interfaces import Decoding, Metric, Objective, Schedule
 from seq2seq_pl.model.seq2seq import Seq2Seq
-from seq2seq_pl.scoring import Item, Scored, Scorer, higher_is_better, prefix
+from seq2seq_pl.scoring import Item, Scored, Scorer, higher_is_better, merit, prefix
 from seq2seq_pl.values import Batch, Example, Hypothesis, Loss
 
 CHECKPOINT_KEY = "seq2seq_pl"
@@ -31,10 +33,17 @@ class OptimizerFactory(Protocol):
 
 @dataclass(frozen=True)
 class Judging:
-    """How the outputs of one task are made and judged."""
+    """How the outputs of one task are made and judged.
+
+    Attributes:
+        monitor: the score that says how well it goes.
+        loss_weight: what its loss is multiplied by in training.
+    """
 
     decoding: Decoding
     metrics: tuple[Metric, ...]
+    monitor: str = "loss"
+    loss_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,14 +54,14 @@ class Texts:
         decode: target ids, and the words that ids from V on stand for -> text.
         source_tokens: source ids -> readable tokens.
         target_tokens: target ids, and words as for `decode` -> readable tokens.
-        copied: source text -> the words that ids from V on stand for in its target.
+        copied: task and source text -> the words that ids from V on stand for in its target.
         example: split, task and index -> the example.
     """
 
     decode: Callable[[Sequence[int], Sequence[str]], str]
     source_tokens: Callable[[Sequence[int]], list[str]]
     target_tokens: Callable[[Sequence[int], Sequence[str]], list[str]]
-    copied: Callable[[str], Sequence[str]]
+    copied: Callable[[str, str], Sequence[str]]
     example: Callable[[str, str, int], Example]
 
 
@@ -60,8 +69,10 @@ class Seq2SeqModule(L.LightningModule):
     """Trains a `Seq2Seq`, and scores it by decoding as a user would.
 
     `split` names the split that a test loop is over; the validation loop is over "valid". `scored` holds, per split
-    and task, the last scores and the texts behind them, for callbacks and commands to read. `compiled`, where it is
-    set, is the model's forward for training steps; scoring never compiles, so that `evaluate` repeats its figures.
+    and task, the last scores and the texts behind them, for callbacks and commands to read; `combined` holds, per
+    split of a mixture, the mean merit of its tasks' monitored scores, of those tasks that have the split. `compiled`,
+    where it is set, is the model's forward for training steps; scoring never compiles, so that `evaluate` repeats its
+    figures.
     """
 
     def __init__(
@@ -74,10 +85,16 @@ class Seq2SeqModule(L.LightningModule):
         teacher_forcing: Schedule,
         judging: Mapping[str, Judging],
         texts: Texts,
-        monitor: str,
+        name: str,
         self_description: Mapping[str, object],
     ) -> None:
-        """Args: monitor is a score's name ("bleu"); self_description goes into every checkpoint, plain values only."""
+        """Args: what is trained, how, and how it is judged.
+
+        Args:
+            judging: by task.
+            name: of the mixture; where there is none, of the only task.
+            self_description: plain values that go into every checkpoint.
+        """
         super().__init__()
         self.model = model
         self.objective = objective
@@ -86,10 +103,11 @@ class Seq2SeqModule(L.LightningModule):
         self.teacher_forcing = teacher_forcing
         self.judging = judging
         self.texts = texts
-        self.monitor = monitor
+        self.name = name
         self.self_description = self_description
         self.split = "test"
         self.scored: dict[tuple[str, str], Scored] = {}
+        self.combined: dict[str, float] = {}
         self.scorers: dict[str, Scorer] = {}
         self.compiled: Callable[..., tuple[Tensor, Tensor | None]] | None = None
         self.batches_per_step = 1
@@ -113,7 +131,7 @@ class Seq2SeqModule(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Mean loss per target token; sums go along for the callbacks."""
         loss = self.forced(batch, self.teacher_forcing(self.global_step))
-        mean = loss.total / loss.tokens
+        mean = loss.total / loss.tokens * self.judging[batch.task].loss_weight
         if self.batches_per_step > 1:
             self._weigh(mean, loss.tokens, first=batch_idx % self.batches_per_step == 0)
         return {"loss": mean, "nll": loss.nll.detach(), "tokens": loss.tokens.detach()}
@@ -160,9 +178,20 @@ class Seq2SeqModule(L.LightningModule):
         """Scores the validation split and tells the schedule."""
         self._finish("valid")
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
-            task, judging = next(iter(self.judging.items()))
-            monitored = self.scored["valid", task].scores[self.monitor].value
-            self.schedule.observe(monitored, higher_is_better(self.monitor, judging.metrics))
+            self.schedule.observe(*self.monitored())
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the tasks are those of a mixture, be it of one."""
+        return list(self.judging) != [self.name]
+
+    def monitored(self) -> tuple[float, bool]:
+        """What says how well it goes on the validation split, and whether it is to grow."""
+        if self.mixed:
+            return self.combined["valid"], True
+        ((task, judging),) = self.judging.items()
+        scores = self.scored["valid", task].scores
+        return scores[judging.monitor].value, higher_is_better(judging.monitor, judging.metrics)
 
     on_test_epoch_start = on_validation_epoch_start
 
@@ -174,6 +203,10 @@ class Seq2SeqModule(L.LightningModule):
         """Scores the split."""
         self._finish(self.split)
 
+    def results(self, split: str) -> dict[str, Scored]:
+        """The last scores of a split by task; a task that has no such split is left out."""
+        return {task: result for (name, task), result in self.scored.items() if name == split}
+
     def hypotheses(self, batch: Batch) -> list[list[Hypothesis]]:
         """Decodes a batch as its task decodes; best hypothesis first."""
         return self.judging[batch.task].decoding.decode(self.model, batch)
@@ -182,17 +215,24 @@ class Seq2SeqModule(L.LightningModule):
         items = []
         for index, best in zip(batch.index.tolist(), self.hypotheses(batch), strict=True):
             example = self.texts.example(split, batch.task, index)
-            text = self.texts.decode(best[0].tokens, self.texts.copied(example.source))
+            text = self.texts.decode(best[0].tokens, self.texts.copied(batch.task, example.source))
             items.append(Item(index, text, example))
         self.scorers[batch.task].add(self.forced(batch), items)
 
     def _finish(self, split: str) -> None:
+        merits = []
         for task, scorer in self.scorers.items():
             scored = scorer.finish()
+            if scored is None:
+                continue  # the task has no such split
             self.scored[split, task] = scored
+            judging = self.judging[task]
+            merits.append(merit(judging.monitor, scored.scores[judging.monitor].value, judging.metrics))
             for name, score in scored.scores.items():
-                value = torch.tensor(score.value)
-                self.log(f"{prefix(split, task)}/{name}", value, rank_zero_only=False)
+                self.log(f"{prefix(split, task)}/{name}", torch.tensor(score.value), rank_zero_only=False)
+        if self.mixed and merits:
+            self.combined[split] = math.fsum(merits) / len(merits)
+            self.log(f"{prefix(split, self.name)}/{COMBINED}", torch.tensor(self.combined[split]), rank_zero_only=False)
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from typing import TypeVar
 from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 
-from seq2seq_pl.config import Node
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.schema import Node
 
 T = TypeVar("T")
 

@@ -13,9 +13,13 @@ from seq2seq_pl.errors import UserError
 HISTORY_LENGTH = 1_000
 
 
-def converse(answer: Callable[[str], str]) -> None:
-    """Answers what is typed line by line until Ctrl-D; Ctrl-C clears the line, an empty line does nothing."""
-    print("Type a sentence; end with Ctrl-D.", file=sys.stderr)
+def converse(answer: Callable[[str], str], forget: Callable[[], None] | None = None) -> None:
+    """Answers what is typed line by line until Ctrl-D; Ctrl-C clears the line.
+
+    An empty line begins a new conversation, where `forget` can do that, and else does nothing.
+    """
+    what = "Say something; an empty line begins a new conversation;" if forget else "Type a sentence;"
+    print(f"{what} end with Ctrl-D.", file=sys.stderr)
     for stream in (sys.stdin, sys.stdout):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     with _editing(), contextlib.suppress(KeyboardInterrupt):  # of a Ctrl-C just before the Ctrl-D
@@ -24,6 +28,9 @@ def converse(answer: Callable[[str], str]) -> None:
                 text = input("> ")
                 if text.strip():
                     print(answer(text), flush=True)
+                elif forget:
+                    forget()
+                    print("(a new conversation)", file=sys.stderr)
             except EOFError:
                 print(file=sys.stderr)
                 return

@@ -124,14 +124,14 @@ def write_scores(directory: Path, scores: Mapping[str, Score], bootstrap: Bootst
     write_text(directory / "scores.csv", text.getvalue())
 
 
-def write_results(directory: Path, split: str, scored: Mapping[str, Scored]) -> None:
+def write_results(directory: Path, split: str, scored: Mapping[str, Scored], *, several: bool = False) -> None:
     """Writes sources.txt, hypotheses.txt, references.txt (line-aligned) and scores.json of a split.
 
     Where an item has fewer references than others, its line in references.1.txt and so on is empty. Several tasks have
     a folder each for their texts.
     """
     for task, result in scored.items():
-        folder = directory if len(scored) == 1 else directory / task
+        folder = directory / task if several else directory
         write_text(folder / "sources.txt", _lines(item.example.source for item in result.items))
         write_text(folder / "hypotheses.txt", _lines(item.hypothesis for item in result.items))
         streams = max((len(item.example.references) for item in result.items), default=0)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from seq2seq_pl.config import Node
+from seq2seq_pl.schema import Node
 
 NOT_TRAINED = frozenset({"seed", "run_dir", "cache_dir", "samples", "metric", "logger"})
 """Settings that say where things are, what is shown and how it is judged; besides the seed, which is told apart."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -13,11 +13,14 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from seq2seq_pl.build import build_model, build_tokenizers
-from seq2seq_pl.config import TrainConfig, validate
+from seq2seq_pl.config import TaskConfig, TrainConfig, validate
 from seq2seq_pl.datamodule import Tokenizers
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.module import CHECKPOINT_KEY, CHECKPOINT_VERSION
+
+SETTINGS_OF_A_TASK = frozenset(field.name for field in fields(TaskConfig))
+"""Settings that each task of a run has for itself."""
 
 
 @dataclass(frozen=True)
@@ -86,20 +89,55 @@ def read_checkpoint(path: Path) -> Saved:
     return Saved(ours["config"], ours["tokenizers"], content["state_dict"])
 
 
-def settings_of(saved: Saved, changes: Mapping[str, object]) -> TrainConfig:
+def settings_of(saved: Saved, changes: Mapping[str, object], task: str | None = None) -> TrainConfig:
     """The settings a run was trained with, changed where asked, and checked again.
 
     Args:
-        changes: root setting -> new value; None and empty groups change nothing, a group with a `_target_` replaces the
-            run's, one without is laid over it.
+        changes: setting -> new value, or what makes it from the run's; None and empty groups change nothing, a group
+            with a `_target_` replaces the run's, one without is laid over it.
+        task: of a run of several, the one whose settings change; None changes those of all.
+    Raises:
+        UserError: no such task, or a setting that cannot be.
     """
     config = OmegaConf.create(dict(saved.config))
+    mixture = config.get("mixture") or {}
+    if task is not None:
+        check_task(task, list(mixture) or [config.task_name])
     for key, value in changes.items():
         if value is None or value == {}:
             continue
-        whole = not isinstance(value, Mapping) or "_target_" in value or key == "metric"
-        config[key] = value if whole else OmegaConf.merge(config[key], value)
+        own = mixture and key in SETTINGS_OF_A_TASK
+        for node in [mixture[name] for name in mixture if task in (None, name)] if own else [config]:
+            if callable(value):
+                try:
+                    node[key] = value(node[key])
+                except UserError as error:
+                    hint = " task_name=NAME changes one task alone." if task is None and len(mixture) > 1 else ""
+                    raise UserError(f"{error}{hint}") from error
+            else:
+                whole = not isinstance(value, Mapping) or "_target_" in value
+                node[key] = value if whole else OmegaConf.merge(node[key], value)
     return validate(config)
+
+
+def check_task(task: str, known: Sequence[str]) -> None:
+    """Raises UserError unless it is one of the tasks."""
+    if task not in known:
+        raise UserError(f"task_name={task}: the tasks of this run are {', '.join(known)}.")
+
+
+def chosen_task(settings: TrainConfig, task: str | None) -> str:
+    """The task asked for, or the only one.
+
+    Raises:
+        UserError: there are several, and none is asked for.
+    """
+    known = list(settings.tasks)
+    if task is None and len(known) > 1:
+        raise UserError(f"this run has several tasks; choose one: task_name={known[0]} ({', '.join(known)}).")
+    if task is not None:
+        check_task(task, known)
+    return task or known[0]
 
 
 def load_tokenizers(saved: Saved, settings: TrainConfig) -> Tokenizers:
@@ -111,7 +149,8 @@ def load_tokenizers(saved: Saved, settings: TrainConfig) -> Tokenizers:
 
 def load_model(saved: Saved, settings: TrainConfig, tokenizers: Tokenizers) -> Seq2Seq:
     """The model of the run, trained, and no longer training."""
-    model = build_model(settings.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+    sizes = tokenizers.source.vocab_size, tokenizers.target.vocab_size
+    model = build_model(settings.model, *sizes, list(settings.tasks))
     prefix = "model."
     weights = {name[len(prefix) :]: value for name, value in saved.weights.items() if name.startswith(prefix)}
     model.load_state_dict(weights)

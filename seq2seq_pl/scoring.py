@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import distributed
 
+from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Metric
 from seq2seq_pl.values import Example, Loss, Score
 
@@ -26,7 +27,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Scored:
-    """The scores of a split and what they were computed from, in the split's order."""
+    """The scores of a split and what they were computed from, in the split's order.
+
+    The score of a baseline has a name such as "lead-3/rouge1".
+    """
 
     scores: dict[str, Score]
     items: tuple[Item, ...]
@@ -51,14 +55,16 @@ class Scorer:
             self.sums[place] += float(value)
         self.items.update((item.index, item) for item in items)
 
-    def finish(self) -> Scored:
-        """Scores everything that was added, by all processes together."""
+    def finish(self) -> Scored | None:
+        """Scores everything that was added, by all processes together; None if there was nothing."""
         items, sums = self.items, self.sums
         if distributed.is_available() and distributed.is_initialized():
             gathered: list[tuple[dict[int, Item], list[float]]] = [({}, [])] * distributed.get_world_size()
             distributed.all_gather_object(gathered, (items, sums))
             items = {index: item for part, _ in gathered for index, item in part.items()}
             sums = [math.fsum(values) for values in zip(*(values for _, values in gathered), strict=True)]
+        if not items:
+            return None
         ordered = tuple(items[index] for index in sorted(items))
         scores = forced_scores(*sums)
         hypotheses = [item.hypothesis for item in ordered]
@@ -66,6 +72,19 @@ class Scorer:
         for metric in self.metrics:
             scores |= metric.compute(hypotheses, references)
         return Scored(scores, ordered)
+
+
+def with_baselines(scored: Scored, baselines: Callable[[str], Mapping[str, str]], metrics: Sequence[Metric]) -> Scored:
+    """Adds the scores of outputs that need no model; `baselines` makes them of a source, by name."""
+    outputs = [baselines(item.example.source) for item in scored.items]
+    references = [item.example.references for item in scored.items]
+    scores = dict(scored.scores)
+    for baseline in outputs[0] if outputs else ():
+        texts = [output[baseline] for output in outputs]
+        for metric in metrics:
+            found = metric.compute(texts, references)
+            scores |= {f"{baseline}/{name}": score for name, score in found.items()}
+    return Scored(scores, scored.items)
 
 
 def forced_scores(total: float, nll: float, correct: float, tokens: float) -> dict[str, Score]:
@@ -85,6 +104,28 @@ def higher_is_better(monitor: str, metrics: Sequence[Metric]) -> bool:
     if monitor == "accuracy":
         return True
     return {name: metric.higher_is_better for metric in metrics for name in metric.names}[monitor]
+
+
+def merit(monitor: str, value: float, metrics: Sequence[Metric]) -> float:
+    """A monitored score in percent of the best there is, so that those of several tasks can be averaged.
+
+    The loss and the perplexity count as the geometric mean of the tokens' probabilities, 100 exp(-loss) and
+    100 / perplexity; an error rate as 100 minus itself, at least 0; a score that is to grow as itself.
+    """
+    if monitor == "loss":
+        return 100 * math.exp(-value)
+    if monitor == "perplexity":
+        return 100 / value
+    return value if higher_is_better(monitor, metrics) else max(0.0, 100 - value)
+
+
+def check_names(metrics: Mapping[str, Metric]) -> None:
+    """Raises UserError if two metrics, by what the user calls them, have a score of the same name."""
+    owners: dict[str, str] = {}
+    for path, metric in metrics.items():
+        for name in metric.names:
+            if owners.setdefault(name, path) != path:
+                raise UserError(f"{path} and {owners[name]} both have a score called {name}; choose one of them.")
 
 
 def monitor_names(metrics: Sequence[Metric]) -> tuple[str, ...]:

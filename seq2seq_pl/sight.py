@@ -14,10 +14,10 @@ from seq2seq_pl.beam_tree import Node as TreeNode
 from seq2seq_pl.beam_tree import grow
 from seq2seq_pl.build import build_texts
 from seq2seq_pl.callback.attention_maps import source_labels
-from seq2seq_pl.config import Node
 from seq2seq_pl.interfaces import Decoding
 from seq2seq_pl.members import Members, Run
 from seq2seq_pl.parts import part
+from seq2seq_pl.schema import Node
 from seq2seq_pl.values import Batch, Candidate, Example, Hypothesis
 
 ALTERNATIVES = 5
@@ -77,7 +77,7 @@ def look(run: Run, example: Example, index: int, device: str) -> Sight:
     reading = members.read([example.source])
     source = reading[0][0]
     (batch,) = members.batches(reading, [index])
-    searched = search(members, batch, run.settings.decoding)
+    searched = search(members, batch, run.own.decoding)
     hypotheses, best = searched.hypotheses, searched.hypotheses[0]
     (forced,) = members.batches(reading, [index], [best.tokens])
     if best.tokens and not best.finished:
@@ -89,7 +89,7 @@ def look(run: Run, example: Example, index: int, device: str) -> Sight:
         hypotheses=hypotheses,
         texts=[" ".join(members.target.decode(one.tokens, source.words).splitlines()) for one in hypotheses],
         decoding=searched.settings,
-        widened=searched.settings != run.settings.decoding,
+        widened=searched.settings != run.own.decoding,
         source_tokens=source_labels(texts, batch, source.words),
         cut=source.cut,
         tokens=tokens,

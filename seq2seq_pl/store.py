@@ -52,7 +52,7 @@ class Report:
         kept: examples that were written.
         empty: training pairs left out because a side is empty.
         too_long: training pairs left out because a side is longer than its maximum.
-        cut: evaluation examples whose source was cut to its maximum.
+        cut: examples whose source was cut to its maximum.
         cut_targets: evaluation examples whose target ids were cut (their references were not).
         source_tokens: tokens of what was kept, EOS not counted; `target_tokens` likewise.
         source_unknown: how many of them are UNK; `target_unknown` likewise, where a word that can be copied is none.

@@ -14,6 +14,9 @@ from seq2seq_pl.significance import Interval
 from seq2seq_pl.store import Report
 from seq2seq_pl.values import Score
 
+WIDEST = 6
+"""Scores that stand side by side at most, so that a table fits a terminal."""
+
 
 def data_table(reports: Mapping[tuple[str, str], Report]) -> Table:
     """What became of the examples: what training leaves out and what evaluation cuts is never silent."""
@@ -46,20 +49,40 @@ def data_table(reports: Mapping[tuple[str, str], Report]) -> Table:
 
 
 def score_table(scores: Mapping[str, Score]) -> Table:
-    """One row per split and task, one column per score; the signatures stand below."""
+    """One row per split and task, one column per score, or the other way round where there are many scores.
+
+    A baseline ("test/summarization/lead-3/rouge1") stands after what it belongs to. The signatures stand below.
+    """
     rows: dict[str, dict[str, Score]] = {}
     for path, score in scores.items():
         where, name = path.rsplit("/", 1)
         rows.setdefault(where, {})[name] = score
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    signatures = {name: row[name].signature for row in rows.values() for name in row if "|" in row[name].signature}
-    caption = "\n".join(f"{name}: {signature}" for name, signature in signatures.items())
+    caption = "\n".join(signatures(scores))
     table = Table("scores", box=SIMPLE_HEAD, caption=caption or None, caption_justify="left")
-    for name in names:
-        table.add_column(name, justify="right")
-    for where, row in rows.items():
-        table.add_row(where, *(f"{row[name].value:.2f}" if name in row else "" for name in names))
+    figures = {(where, name): f"{score.value:.2f}" for where, row in rows.items() for name, score in row.items()}
+    if len(names) <= WIDEST:
+        for name in names:
+            table.add_column(name, justify="right")
+        for where in rows:
+            table.add_row(_heading(where), *(figures.get((where, name), "") for name in names))
+    else:
+        for where in rows:
+            table.add_column(_heading(where), justify="right")
+        for name in names:
+            table.add_row(name, *(figures.get((where, name), "") for where in rows))
     return table
+
+
+def _heading(where: str) -> str:
+    """Split and task ("test/translation"), or a baseline's own name."""
+    return where.split("/", 2)[-1] if where.count("/") == 2 else where
+
+
+def signatures(scores: Mapping[str, Score]) -> list[str]:
+    """The signatures of some scores by their full names, each with the name of its score, once."""
+    found = {path.rpartition("/")[2]: score.signature for path, score in scores.items() if "|" in score.signature}
+    return [text if text.startswith(f"{name}|") else f"{name}: {text}" for name, text in found.items()]
 
 
 def print_scores(console: Console, scores: Mapping[str, Score], intervals: Mapping[str, Interval]) -> None:
@@ -76,17 +99,15 @@ def print_scores(console: Console, scores: Mapping[str, Score], intervals: Mappi
         tables[where].add_row(name, f"{score.value:.2f}", f"{found.low:.2f} – {found.high:.2f}" if found else "")
     for table in tables.values():
         console.print(table)
-    signatures = {path.rpartition("/")[2]: score.signature for path, score in scores.items() if "|" in score.signature}
-    for name, signature in signatures.items():
-        line = signature if signature.startswith(f"{name}|") else f"{name}: {signature}"
+    for line in signatures(scores):
         console.print(f"  {line}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
-def sample_table(items: Sequence[Item], count: int) -> Table:
-    """`count` items, evenly spaced."""
-    table = Table("samples", "", box=SIMPLE_HEAD)
-    places = [round(i * (len(items) - 1) / max(count - 1, 1)) for i in range(min(count, len(items)))]
-    for place in places:
+def sample_table(items: Sequence[Item], count: int, title: str = "samples") -> Table:
+    """`count` items, evenly spaced, or all if they are fewer."""
+    table = Table(title, "", box=SIMPLE_HEAD)
+    count = min(count, len(items))
+    for place in (round(i * (len(items) - 1) / max(count - 1, 1)) for i in range(count)):
         item = items[place]
         if item.example.source:
             table.add_row("source", escape(item.example.source))

@@ -24,16 +24,19 @@ from rich.console import Console
 
 from seq2seq_pl import summary
 from seq2seq_pl.build import begin_embeddings, build_data, build_module, build_tokenizers, build_trainer, rehearse
-from seq2seq_pl.config import Node, TrainConfig
+from seq2seq_pl.config import TrainConfig
 from seq2seq_pl.datamodule import DataModule
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.module import Seq2SeqModule
 from seq2seq_pl.record import environment, named_scores, scores_json, write_record, write_results
 from seq2seq_pl.saved import read_checkpoint
-from seq2seq_pl.scoring import Scored, count_parameters
+from seq2seq_pl.schema import Node
+from seq2seq_pl.scoring import Scored, count_parameters, with_baselines
 from seq2seq_pl.values import Score
 
-NO_HYPERPARAMETERS = frozenset({"run_dir", "cache_dir", "path", "download", "files", "samples", "callback", "logger"})
+NO_HYPERPARAMETERS = frozenset(
+    {"run_dir", "cache_dir", "path", "download", "files", "samples", "test", "callback", "logger"}
+)
 """Settings that say where things are and what is shown, not what is trained."""
 
 
@@ -64,7 +67,7 @@ def quieten() -> None:
 
 
 def run(settings: TrainConfig) -> Outcome:
-    """Prepares the data, trains, scores every test split with the best checkpoint, writes everything down."""
+    """Prepares the data, trains, scores the test splits with the best checkpoint, writes everything down."""
     quieten()
     began = time.perf_counter()
     console = Console()
@@ -95,7 +98,8 @@ def run(settings: TrainConfig) -> Outcome:
     trainer.fit(module, data)
     fit_seconds = time.perf_counter() - fit_began
     best = restore_best(trainer, module)
-    scored = score_tests(trainer, module, data, Path(settings.run_dir))
+    splits = data.test_splits() if settings.test else ("valid",)
+    scored = {split: score_split(trainer, module, data, split, Path(settings.run_dir, split)) for split in splits}
     scores = {name: score for split, result in scored.items() for name, score in named_scores(split, result).items()}
     if trainer.is_global_zero:
         log_hyperparameters(trainer, settings, scores)
@@ -109,8 +113,10 @@ def run(settings: TrainConfig) -> Outcome:
         }
         write_record(Path(settings.run_dir), {**record, **finished})
         console.print(summary.score_table(scores))
-        for result in scored.get("test", {}).values():
-            console.print(summary.sample_table(result.items, settings.samples))
+        shown_split = scored.get("test" if settings.test else "valid", {})
+        for task, result in shown_split.items():
+            title = "samples" if len(shown_split) == 1 else f"samples of {task}"
+            console.print(summary.sample_table(result.items, settings.samples, title))
         summary.print_next_commands(console, shown(settings.run_dir))
     return Outcome(best, scores)
 
@@ -161,28 +167,24 @@ def restore_best(trainer: L.Trainer, module: Seq2SeqModule) -> float:
     return float("nan")
 
 
-def score_tests(
-    trainer: L.Trainer, module: Seq2SeqModule, data: DataModule, run_dir: Path
-) -> dict[str, dict[str, Scored]]:
-    """Scores every test split and writes its texts and scores into the run's directory."""
-    return {split: score_split(trainer, module, data, split, run_dir / split) for split in data.test_splits()}
-
-
 def score_split(
     trainer: L.Trainer, module: Seq2SeqModule, data: DataModule, split: str, directory: Path
 ) -> dict[str, Scored]:
-    """Scores one split by the path that validation takes; returns the results by task."""
+    """Scores one split by the path that validation takes, and its baselines; returns the results by task."""
     module.split = split
     trainer.test(module, dataloaders=data.loader(split), verbose=False)
-    scored = {task: result for (name, task), result in module.scored.items() if name == split}
+    scored = {
+        task: with_baselines(result, data.tasks[task].task.baselines, module.judging[task].metrics)
+        for task, result in module.results(split).items()
+    }
     if trainer.is_global_zero:
-        write_results(directory, split, scored)
+        write_results(directory, split, scored, several=len(data.tasks) > 1)
     return scored
 
 
 def log_hyperparameters(trainer: L.Trainer, settings: TrainConfig, scores: Mapping[str, Score]) -> None:
     """Fills TensorBoard's HPARAMS tab with the settings and the final scores."""
-    values = {name: score.value for name, score in scores.items()}
+    values = {name: score.value for name, score in scores.items() if name.count("/") == 2}  # no baselines
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.log_hyperparams(hyperparameters(asdict(settings)), values)

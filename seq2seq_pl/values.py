@@ -112,6 +112,7 @@ class Memory:
         final: last recurrent states by name ("hidden", "cell"), each (B, L, H); empty where the encoder has none.
         keys: what the decoder derives from the source alone, once per batch, by name; each (B, ...).
         copies: the batch's, (B, S); None where no output copies.
+        task: the batch's.
     """
 
     states: Tensor
@@ -120,6 +121,7 @@ class Memory:
     final: Mapping[str, Tensor] = field(default_factory=dict)
     keys: Mapping[str, Tensor] = field(default_factory=dict)
     copies: Tensor | None = None
+    task: str = ""
 
     def select(self, rows: Tensor) -> Memory:
         """The memory of some of the sentences, rows (B',)."""

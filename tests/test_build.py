@@ -126,6 +126,11 @@ def test_a_monitor_that_nobody_computes_names_the_nearest(settings):
     assert line == "monitor (blue) is not computed; did you mean bleu?"
 
 
+def test_two_metrics_with_a_score_of_the_same_name_are_refused(settings):
+    (line,) = refusal(settings("metric=[bleu,error_rate,pronunciation]", "monitor=bleu"))
+    assert line == ("metric.pronunciation and metric.error_rate both have a score called wer; choose one of them.")
+
+
 def test_a_part_of_another_kind_is_refused(settings):
     asked = settings()
     node = {"_target_": "seq2seq_pl.decoding.greedy.Greedy", **asked.decoding}

@@ -98,6 +98,38 @@ def test_a_mistake_in_one_job_of_a_sweep_leaves_the_others(command, tmp_path, qu
     assert "failed" in (sweep / "results.csv").read_text()
 
 
+def test_a_run_of_several_tasks_stands_beside_a_run_of_one(command, tmp_path, quiet, corpus_folder, finished):
+    tasks = ("translation", "summarization")
+    shared = [argument for argument in quiet if not argument.startswith(("corpus", "decoding"))]
+    corpora = [f"corpus@mixture.{task}.corpus=parallel_text" for task in tasks]
+    decodings = [f"decoding@mixture.{task}.decoding=greedy" for task in tasks]
+    settings = {"path": str(corpus_folder), "source": "src", "target": "rev"}
+    own = [f"mixture.{task}.corpus.{name}={value}" for task in tasks for name, value in settings.items()]
+    chosen = ["task=multitask", "model=seq2seq", "mixture.dialogue=null", *corpora, *decodings, *own]
+    done = command("train", *chosen, *shared, "run_dir=several")
+    assert done.returncode == 0, done.stderr.decode()
+
+    done = command("transfer", "run=several", str(finished))
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stderr == b""
+    rows = json.loads((tmp_path / "several" / "transfer_test.json").read_text())["scores"]
+    assert [(row["task"], row["score"]) for row in rows] == [
+        ("translation", "bleu"),
+        ("translation", "chrf"),
+        ("summarization", "rouge1"),
+    ]
+    together = json.loads((tmp_path / "several" / "test" / "scores.json").read_text())
+    alone = json.loads((finished / "test" / "scores.json").read_text())
+    for row in rows[:2]:
+        name = f"test/translation/{row['score']}"
+        assert (row["alone"], row["together"]) == (alone[name]["value"], together[name]["value"])
+
+    done = command("compare", str(finished), "several/test/translation", "resamples=50", "trials=0")
+    assert done.returncode == 0, done.stderr.decode()
+    compared = json.loads((tmp_path / "compare.json").read_text())["differences"]
+    assert compared[0]["difference"] == pytest.approx(rows[0]["gain"])
+
+
 def test_a_line_of_100_000_characters_is_left_out_counted_and_told(command, tmp_path, quiet, write_corpus):
     folder = write_corpus(tmp_path / "corpus")
     for side in ("src", "rev"):

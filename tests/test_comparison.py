@@ -237,6 +237,22 @@ def test_what_evaluate_wrote_is_read_where_training_wrote_nothing(compare, tmp_p
     assert [run["name"] for run in compare("run", "run/evaluate/test")["runs"]] == ["run", "test"]
 
 
+@pytest.mark.parametrize("folder", ["test", "evaluate/test"])
+def test_one_of_several_tasks_is_compared_by_its_own_metric(compare, pair, tmp_path, folder):
+    own = {"metric": {"bleu": {**BLEU_NODE, "tokenize": "char"}}, "corpus": {"target": "de"}}
+    other = {"metric": {"bleu": {**BLEU_NODE, "tokenize": "intl"}}, "corpus": {"target": "de"}}
+    run = trained(tmp_path / "run", None, metric={}, corpus={}, mixture={"dialogue": other, "translation": own})
+    outputs(run / folder / "translation", OTHER)
+    outputs(run / folder / "dialogue", OTHER)
+    found = compare("good", f"run/{folder}/translation")
+    assert [one["name"] for one in found["runs"]] == ["good", "translation"]
+    assert "tok:char" in found["runs"][1]["scores"]["bleu"]["signature"]
+    places = f"run/{folder}/dialogue, run/{folder}/translation"
+    expected = f"runs (run) is a run of several tasks; give the outputs of one: {places}."
+    assert refuses(compare, "good", "run") == expected
+    assert " (there is: test); make them with " in refuses(compare, "good", "run", "split=valid")
+
+
 # -- the page --------------------------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,9 @@ from typing import Literal
 import pytest
 from omegaconf import OmegaConf
 
-from seq2seq_pl.config import describe, fits, suggest, validate
+from seq2seq_pl.config import validate
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.schema import describe, fits, suggest
 
 CONF = Path(__file__).parents[1] / "conf"
 CHOICES = sorted(
@@ -19,8 +20,10 @@ CHOICES = sorted(
     if not file.is_relative_to(CONF / "hydra")
 )
 LISTS = ("metric", "callback", "logger")
+SINGLE_TASKS = sorted(file.stem for file in (CONF / "task").glob("*.yaml") if "task" in OmegaConf.load(file))
 NEEDED = {
     "corpus.path": "DIR",
+    "corpus.name": "NAME",
     "corpus.source": "en",
     "corpus.target": "de",
     "schedule.steps": 10,
@@ -109,9 +112,26 @@ def test_every_yaml_of_every_group_composes_and_is_valid(complete, group, choice
     config = complete(f"{group}=[{choice}]" if group in LISTS else f"{group}={choice}")
     for path, value in NEEDED.items():
         node, key = path.rsplit(".", 1)
-        if OmegaConf.is_missing(OmegaConf.select(config, node), key):
+        group = OmegaConf.select(config, node)  # None where each of several tasks has its own
+        if group is not None and OmegaConf.is_missing(group, key):
             OmegaConf.update(config, path, value)
     validate(config)
+
+
+def choices(group: str) -> list[str]:
+    return [choice for kind, choice in CHOICES if kind == group]
+
+
+@pytest.mark.parametrize("task", SINGLE_TASKS)
+@pytest.mark.parametrize("decoding", choices("decoding"))
+def test_a_task_brings_nothing_that_another_decoding_or_tokenizer_does_not_know(complete, task, decoding):
+    tokenizers = choices("tokenizer")
+    tokenizer = tokenizers[choices("decoding").index(decoding) % len(tokenizers)]
+    validate(complete(f"task={task}", f"decoding={decoding}", f"tokenizer={tokenizer}"))
+
+
+def test_every_tokenizer_is_among_those_that_are_tried():
+    assert len(choices("tokenizer")) <= len(choices("decoding"))
 
 
 def test_a_valid_config_becomes_plain_values_only(complete):
@@ -272,6 +292,34 @@ def test_a_reference_to_nothing_is_named_with_its_place(complete):
 def test_a_chosen_list_may_be_empty(complete):
     settings = validate(complete("logger=[]", "callback=[]", "metric=[]", "monitor=loss"))
     assert (settings.logger, settings.callback, settings.metric) == ({}, {}, {})
+
+
+# -- several tasks ---------------------------------------------------------------------------------------------------
+
+
+def test_each_task_of_several_has_its_own_settings(complete):
+    settings = validate(complete("task=multitask", "max_target_length=50"))
+    assert list(settings.tasks) == ["translation", "summarization", "dialogue"]
+    translation, summarization, dialogue = settings.tasks.values()
+    assert (settings.task_name, settings.monitor) == ("multitask", "combined")
+    assert [one.monitor for one in settings.tasks.values()] == ["bleu", "rouge1", "perplexity"]
+    assert [one.long_sources for one in settings.tasks.values()] == ["skip", "keep_start", "keep_end"]
+    assert [one.max_target_length for one in settings.tasks.values()] == [50, 100, 50]
+    assert translation.task["source"] == translation.corpus["source"]
+    assert summarization.decoding["no_repeat_ngram"] == 3
+    assert "temperature" in dialogue.decoding
+    assert (settings.task, settings.corpus, settings.decoding, settings.metric) == ({}, {}, {}, {})
+
+
+def test_a_single_task_is_a_mixture_of_one(complete):
+    settings = validate(complete("max_source_length=40", "long_sources=keep_end"))
+    assert list(settings.tasks) == ["translation"]
+    own = settings.tasks["translation"]
+    assert (own.task, own.corpus, own.decoding) == (settings.task, settings.corpus, settings.decoding)
+    assert (own.max_source_length, own.long_sources, own.weight, own.loss_weight) == (40, "keep_end", 1, 1)
+
+
+# -- values ----------------------------------------------------------------------------------------------------------
 
 
 def test_an_experiment_may_not_bring_settings_that_nobody_reads(complete):

@@ -16,6 +16,7 @@ from seq2seq_pl.config import TrainConfig, validate
 from seq2seq_pl.datamodule import DataModule
 from seq2seq_pl.evaluation import evaluate_run
 from seq2seq_pl.generation import Generator, generate_lines
+from seq2seq_pl.members import Run
 from seq2seq_pl.saved import load_tokenizers, read_checkpoint, settings_of
 from seq2seq_pl.training import run
 from seq2seq_pl.values import EOS, PAD, UNK, Batch
@@ -141,7 +142,7 @@ def test_whatever_is_copied_there_is_one_line_for_each(copier):
     answers = []
     for batch_size in (64, 1):
         settings = settings_of(saved, {"batch_size": batch_size})
-        generator = Generator(settings, load_tokenizers(saved, settings), saved, "cpu")
+        generator = Generator([Run(settings, load_tokenizers(saved, settings), saved)], "cpu")
         answers.append(generator.answer(texts))
         assert generator.cut == 2
     assert answers[0] == answers[1]
@@ -169,7 +170,7 @@ def test_attention_maps_name_the_words_on_both_sides(data, settings, tmp_path):
     batch = next(iter(made.loader("test")))
     for row, index in enumerate(batch.index.tolist()):
         example = made.example("test", "copy_words", index)
-        copied, one = texts.copied(example.source), alone(batch, row)
+        copied, one = texts.copied("copy_words", example.source), alone(batch, row)
         assert one.source.shape == one.copies.shape
         assert (one.source != PAD).all()
         labels = source_labels(texts, one, copied)
@@ -182,7 +183,7 @@ def test_attention_maps_name_the_words_on_both_sides(data, settings, tmp_path):
 def test_a_model_that_does_not_copy_has_nothing_to_put_into_the_text(data, settings, tmp_path):
     made = data("model/output=projection")
     texts = build_texts(settings(tmp_path / "run", "model/output=projection"), made.tokenizers, made.example)
-    assert texts.copied("Zanthor met Qux in the park.") == ()
+    assert texts.copied("copy_words", "Zanthor met Qux in the park.") == ()
     batch = next(iter(made.loader("test")))
     assert batch.copies is None
     assert "<unk>" in source_labels(texts, alone(batch, 0), ())
@@ -193,7 +194,7 @@ def test_a_model_that_does_not_copy_has_nothing_to_put_into_the_text(data, setti
 
 def spelt(data: DataModule, batch: Batch, row: int, source_text: str, texts) -> tuple[str, str]:
     """What a row's copies and its target spell."""
-    words = texts.copied(source_text)
+    words = texts.copied("copy_words", source_text)
     sides = (side[row][side[row] != PAD].tolist() for side in (batch.copies, batch.target))
     source, target = (data.tokenizers.target.decode(ids, words) for ids in sides)
     return source, target

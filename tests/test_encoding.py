@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq_pl.encoding import prepare, read_sources, write_targets
+from seq2seq_pl.encoding import Reader, prepare, write_targets
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Tokenizer
 from seq2seq_pl.store import Report, Row
@@ -20,7 +20,11 @@ class Words(Tokenizer):
 
     vocab_size = property(lambda self: len(self.words))
 
-    def train(self, texts): ...
+    def train(self, texts, tags=()):
+        self.words += [f"<{tag}>" for tag in tags]
+
+    def tag(self, name):
+        return self.words.index(f"<{name}>") if f"<{name}>" in self.words else None
 
     def encode(self, texts, rng=None):
         self.seen.append(list(texts))
@@ -45,20 +49,13 @@ class Words(Tokenizer):
     def load(self, text): ...
 
 
-def run(pairs, training, source="a b c", target="x y", lengths=(3, 2), copying=False):
+def run(pairs, training, source="a b c", target="x y", lengths=(3, 2), copying=False, long_sources="skip"):
     """The rows of some pairs, the report, and the two tokenizers."""
     tokenizers = Words(source.split()), Words(target.split())
     examples = [Example(left, right if isinstance(right, tuple) else (right,)) for left, right in pairs]
     report = Report("train" if training else "valid")
-    rows = prepare(
-        examples,
-        *tokenizers,
-        training=training,
-        max_source_length=lengths[0],
-        max_target_length=lengths[1],
-        report=report,
-        copying=copying,
-    )
+    reader = Reader(*tokenizers, "t", copying, lengths[0], long_sources)
+    rows = prepare(examples, reader, training=training, max_target_length=lengths[1], report=report)
     return list(rows), report, tokenizers
 
 
@@ -140,13 +137,44 @@ def test_examples_are_encoded_in_chunks_and_only_as_far_as_rows_are_asked_for():
 
     tokenizer = Words(["a", "b", "x"])
     report = Report("train")
-    rows = prepare(
-        examples(), tokenizer, tokenizer, training=True, max_source_length=5, max_target_length=4, report=report
-    )
+    reader = Reader(tokenizer, tokenizer, "t", copying=False, max_length=5)
+    rows = prepare(examples(), reader, training=True, max_target_length=4, report=report)
     next(rows)
     assert len(taken) == 1_000
     assert len(list(rows)) == 2_499
     assert [len(texts) for texts in tokenizer.seen] == [1_000] * 4 + [500] * 2
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    ("long_sources", "ids", "learnt"), [("keep_start", [4, UNK, 5], [6, UNK]), ("keep_end", [UNK, 5, UNK], [6, 8])]
+)
+def test_a_long_source_is_cut_where_it_is_said_and_counted(training, long_sources, ids, learnt):
+    pairs = [("a q b r", "q r"), ("a", "x")]
+    rows, report, _ = run(pairs, training, long_sources=long_sources, copying=True, target="x a")
+    assert rows[0].source == [*ids, EOS]
+    assert rows[0].target == [*learnt, EOS]
+    assert rows[0].source_text == "a q b r"
+    assert (report.kept, report.too_long, report.cut) == (2, 0, 1)
+
+
+def test_the_end_of_a_long_text_is_what_its_last_characters_say():
+    rows, report, _ = run([("a" * 100 + " b c", "x")], training=True, long_sources="keep_end", lengths=(2, 2))
+    assert rows[0].source == [5, 6, EOS]
+    assert report.cut == 1
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_tag_of_a_task_comes_first_and_takes_no_room(training):
+    tokenizers = Words(["a", "b"]), Words(["x"])
+    for tokenizer in tokenizers:
+        tokenizer.train([], ["s", "t"])
+    report = Report("train")
+    reader = Reader(*tokenizers, "t", copying=True, max_length=2)
+    rows = list(prepare([Example("a b", ("x",))], reader, training=training, max_target_length=2, report=report))
+    assert rows[0].source == [7, 4, 5, EOS]
+    assert rows[0].copies == (6, 7, 8, EOS)  # the target's own tag, then words that the target lacks
+    assert report.too_long == report.cut == 0
 
 
 def test_nothing_left_is_refused_with_counts_and_way_out():
@@ -205,7 +233,7 @@ def test_without_words_to_copy_everything_is_as_without_copying():
 )
 def test_copies_and_targets_spell_the_words_that_can_be_read(pairs, limit):
     source, target = Words(["a", "b"]), Words(["a", "ab"])
-    read = read_sources([left for left, _ in pairs], source, target, copying=True, max_length=limit)
+    read = Reader(source, target, "t", copying=True, max_length=limit).read([left for left, _ in pairs])
     learnt = write_targets([right for _, right in pairs], read, target)
     for (left, right), one, ids in zip(pairs, read, learnt, strict=True):
         words = left.split()[:limit]

@@ -11,8 +11,32 @@ from seq2seq_pl.training import run
 
 CONF = Path(__file__).parents[1] / "conf"
 MULTI30K = ("train", "val", "test_2016_flickr")
-NEEDS_FILES = {"multi30k_gru": MULTI30K, "multi30k_transformer": MULTI30K}
-"""Recipes for real corpora -> prefixes of their files; a test gives them sentences of its own."""
+PAIR = ("a dog runs in the park", "ein Hund läuft im Park")
+SPLITS = ("train", "valid", "test")
+
+
+def lines(text: str) -> str:
+    """Forty lines that differ in a number."""
+    return "".join(text.replace("NUMBER", str(number)) + "\n" for number in range(40))
+
+
+CAPTIONS = {
+    f"{split}.{language}": lines(f"{text} NUMBER")
+    for split in MULTI30K
+    for language, text in zip(("en", "de"), PAIR, strict=True)
+}
+NEEDS_FILES = {
+    "multi30k_gru": CAPTIONS,
+    "multi30k_transformer": CAPTIONS,
+    "sigmorphon2020": {f"ice_{split}.tsv": lines("orðNUMBER\tɔ r ð NUMBER") for split in ("train", "dev", "test")},
+    "dialogsum": {
+        f"{split}.jsonl": lines(
+            '{"document": "#Person1#: Hi NUMBER.\\n#Person2#: Bye.", "summary": "They meet NUMBER."}'
+        )
+        for split in SPLITS
+    },
+}
+"""Recipes for real corpora -> files of theirs with text of our own."""
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +48,8 @@ def cache(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))
 def test_a_recipe_runs_in_smoke_mode(name, composed, tmp_path, cache):
     overrides = [f"experiment={name}", f"run_dir={tmp_path / 'run'}", f"cache_dir={cache}"]
-    for prefix in NEEDS_FILES.get(name, ()):
-        for language, text in (("en", "a dog runs in the park"), ("de", "ein Hund läuft im Park")):
-            lines = "".join(f"{text} {number}\n" for number in range(40))
-            (tmp_path / f"{prefix}.{language}").write_text(lines, encoding="utf-8")
+    for file, text in NEEDS_FILES.get(name, {}).items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
     if name in NEEDS_FILES:
         overrides += [f"corpus.path={tmp_path}", "tokenizer.vocab_size=null"]
     if "${scaled:" in (CONF / "experiment" / f"{name}.yaml").read_text(encoding="utf-8"):

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import os
+import random
 import re
 import subprocess
 import sys
@@ -15,7 +16,11 @@ import torch
 from seq2seq_pl.config import validate
 from seq2seq_pl.constraints import Request, demand
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.generation import NAMED_LINES, Generator, Unmet, generate_lines
+from seq2seq_pl.evaluation import evaluate_run
+from seq2seq_pl.generation import NAMED_LINES, Generator, Unmet, _Conversation, generate_lines
+from seq2seq_pl.interfaces import Corpus, Task
+from seq2seq_pl.members import Run, open_runs
+from seq2seq_pl.parts import part
 from seq2seq_pl.saved import load_tokenizers, read_checkpoint, settings_of
 from seq2seq_pl.streaming import WINDOW, Meter, lines
 from seq2seq_pl.training import run as train
@@ -48,7 +53,7 @@ def saved(finished):
 def generator(saved):
     def make(**changes: object) -> Generator:
         settings = settings_of(saved, changes)
-        return Generator(settings, load_tokenizers(saved, settings), saved, "cpu")
+        return Generator([Run(settings, load_tokenizers(saved, settings), saved)], "cpu")
 
     return make
 
@@ -441,6 +446,173 @@ def test_runs_that_cannot_write_together_are_refused(generate, another, finished
 def test_no_run_is_a_mistake(composed, runs):
     with pytest.raises(UserError, match=r"^run \(.*\) must be the directory of a run, or a list of some: "):
         generate_lines(composed(f"run={runs}", command="generate"))
+
+
+# -- conversations ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def talker(tmp_path_factory, composed, tiny_arguments) -> Path:
+    """A run that learnt to reply for a moment; it replies by its task's own decoding, a sampling."""
+    folder = tmp_path_factory.mktemp("talker")
+    rng = random.Random(1)
+    for split, count in {"train": 40, "valid": 3, "test": 5}.items():
+        talks = [[" ".join(rng.choices("abcdefgh", k=rng.randint(1, 4))) for _ in range(5)] for _ in range(count)]
+        written = "".join(f"{json.dumps({'turns': turns})}\n" for turns in talks)
+        (folder / f"{split}.jsonl").write_text(written, encoding="utf-8")
+    places = (f"corpus.path={folder}", f"run_dir={folder / 'run'}", f"cache_dir={folder / 'cache'}")
+    fitting = [argument for argument in tiny_arguments if not argument.startswith(("corpus", "decoding"))]
+    quiet = ("trainer.max_epochs=1", "callback=[checkpoint]", "logger=[]")
+    chosen = ("task=dialogue", "task.context_turns=3", "corpus=conversations")
+    train(validate(composed(*chosen, *fitting, *places, *quiet)))
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def contexts(talker) -> bytes:
+    """The sources of the test split, line by line."""
+    own = open_runs(str(talker), "best", {})[0].own
+    task, corpus = part(Task, "task", own.task), part(Corpus, "corpus", own.corpus)
+    sources = [example.source for record in corpus.records("test") for example in task.examples(record)]
+    assert len(sources) == 5 * 4
+    assert sources[3].count(" | ") == 2
+    return "".join(f"{source}\n" for source in sources).encode()
+
+
+def test_replies_to_a_file_are_those_of_the_test_split_though_they_are_drawn(generate, talker, contexts):
+    replies = (talker / "test" / "hypotheses.txt").read_bytes()
+    assert len(set(replies.splitlines())) > 10
+    for size in (1, 7, 64):
+        assert generate(contexts, f"run={talker}", f"batch_size={size}") == replies
+    assert generate(contexts, f"run={talker}", "+decoding.seed=2") != replies
+
+
+def test_replies_that_are_searched_for_are_those_that_evaluate_scores(generate, talker, contexts, composed, tmp_path):
+    for decoding in ("greedy", "beam"):
+        asked = (f"run={talker}", f"decoding={decoding}", f"output={tmp_path / decoding}", "resamples=0", "samples=0")
+        evaluate_run(composed(*asked, "trainer=cpu", command="evaluate"))
+        replies = (tmp_path / decoding / "hypotheses.txt").read_bytes()
+        assert generate(contexts, f"run={talker}", f"decoding={decoding}") == replies
+
+
+class Listening(Generator):
+    """Remembers what it reads."""
+
+    heard: tuple[str, ...] = ()
+
+    def answers(self, requests, *others):
+        self.heard += tuple(request.source for request in requests)
+        return super().answers(requests, *others)
+
+
+@pytest.fixture
+def listening(talker):
+    def make(run: Path = talker) -> Listening:
+        return Listening(open_runs(str(run), "best", {}), "cpu")
+
+    return make
+
+
+def together(*turns: str) -> str:
+    """Turns as a dialogue reads them."""
+    return " ".join(" | ".join(turns).split())
+
+
+def test_a_conversation_reads_the_turns_so_far_and_answers_as_lines_of_a_file_are(listening):
+    made = listening()
+    talk = _Conversation(made, None)
+    said = ["a b", " c\td ", "e", "f g"]
+    replies = [talk(text) for text in said]
+    heard = [
+        "a b",
+        together("a b", replies[0], "c d"),
+        together("c d", replies[1], "e"),
+        together("e", replies[2], "f g"),
+    ]
+    assert list(made.heard) == heard
+    assert replies == listening().answer(heard)
+    assert len(set(replies)) > 1
+
+
+def test_a_conversation_that_is_forgotten_begins_anew(listening):
+    made = listening()
+    talk = _Conversation(made, None)
+    talk("a b")
+    talk.forget()
+    talk("c")
+    assert made.heard == ("a b", "c")
+
+
+def test_a_task_that_does_not_converse_remembers_nothing(listening, finished):
+    made = listening(finished)
+    talk = _Conversation(made, None)
+    said = ["a b", "c", " d  e"]
+    assert [talk(text) for text in said] == listening(finished).answer(said)
+    assert list(made.heard) == said
+
+
+def test_constraints_are_no_part_of_a_conversation(listening, capfd):
+    made = listening()
+    talk = _Conversation(made, "inline")
+    reply = talk("a b {>h g} {-c}")
+    assert reply.startswith("h g")
+    assert talk("{>f}") == ""  # says nothing
+    assert capfd.readouterr().err == "constraints not met\n"
+    talk("c")
+    assert made.heard == ("a b", "", together("a b", reply, "c"))
+
+
+def test_a_line_that_is_refused_is_no_part_of_a_conversation(listening):
+    made = listening()
+    talk = _Conversation(made, "columns")
+    with pytest.raises(UserError, match="expected at most 4 tab-separated columns"):
+        talk("a\t\t\t\t")
+    talk("c")
+    assert made.heard == ("c",)
+
+
+class Terminal(io.TextIOWrapper):
+    """Standard input or output that passes for a terminal."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        super().__init__(io.BytesIO(content), encoding="utf-8")
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def typed(composed, monkeypatch, tmp_path, capsys):
+    """What is typed at `generate`, and further settings -> what it prints, and what it says on stderr."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    def run(content: bytes, *overrides: str) -> tuple[list[str], str]:
+        screen = Terminal()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdin", Terminal(content))
+            patch.setattr(sys, "stdout", screen)
+            generate_lines(composed(*overrides, "device=cpu", command="generate"))
+        screen.flush()
+        printed = screen.buffer.getvalue().decode()
+        return printed.split("> ")[1:-1], capsys.readouterr().err
+
+    return run
+
+
+def test_at_a_terminal_an_empty_line_begins_a_new_conversation_and_says_so(typed, talker, generate):
+    (first, second, nothing, third), said = typed(b"a b\nc\n\nc\n", f"run={talker}")
+    hints, new, end = said.splitlines()
+    assert hints == "Say something; an empty line begins a new conversation; end with Ctrl-D."
+    assert (nothing, new, end) == ("", "(a new conversation)", "")
+    context = together("a b", first, "c")
+    assert generate(f"a b\n{context}\nc\n".encode(), f"run={talker}").decode() == first + second + third
+
+
+def test_at_a_terminal_other_tasks_answer_line_by_line(typed, finished, generate):
+    (first, second, nothing, third), said = typed(b"a b\nc\n\nc\n", f"run={finished}")
+    assert said.splitlines() == ["Type a sentence; end with Ctrl-D.", ""]
+    assert nothing == ""
+    assert generate(b"a b\nc\nc\n").decode() == first + second + third
 
 
 # -- speed and memory ------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ CONTRACTS = {
 FLOORS = (
     ("errors", "files", "scripts", "values"),
     ("interfaces",),
-    ("config", "command_config", "schedule", "metric"),
+    ("schema", "config", "command_config", "schedule", "metric"),
     (
         "corpus",
         "task",
@@ -54,9 +54,11 @@ FLOORS = (
         "metric_choice",
         "judged",
         "run_names",
+        "outputs",
         "systems",
         "findings",
         "comparison_page",
+        "transfer_findings",
     ),
     ("callback",),
     ("build", "saved"),
@@ -70,11 +72,12 @@ FLOORS = (
         "generation",
         "likelihood",
         "comparison",
+        "transfer_report",
         "sight",
         "inspection",
         "averaging",
     ),
-    ("launch", "sweep_table", "train", "evaluate", "generate", "score", "compare", "inspect", "average"),
+    ("launch", "sweep_table", "train", "evaluate", "generate", "score", "compare", "transfer", "inspect", "average"),
 )
 """Folders and files of seq2seq_pl/ from the ground up. A folder imports from lower floors; a file from its own too."""
 
@@ -119,9 +122,13 @@ def defined(path: Path) -> set[str]:
 
 
 def target_of(path: Path) -> str:
-    """The part that a YAML chooses; a task's stands under its own name, since its YAML chooses other groups too."""
+    """The part that a YAML chooses; a task's stands under "task", since its YAML chooses other groups too.
+
+    A metric's stands under its own name, since there may be several.
+    """
     config = OmegaConf.load(path)
-    node = config.get("task", {}) if path.parent.name == "task" else config
+    place = {"task": "task", "metric": path.stem}.get(path.parent.name)
+    node = config.get(place, {}) if place else config
     return str(node.get("_target_", ""))
 
 
@@ -137,7 +144,7 @@ def test_a_part_has_its_file_and_its_test_where_its_yaml_says(path):
     kind = path.parent.relative_to(CONF)
     home = Path(*target_of(path).split(".")[1:-1])
     # conf/corpus/multi30k.yaml is a setting of corpus/parallel_text.py, conf/decoding/nucleus.yaml one of sampling.py
-    named_setting = kind in (Path("corpus"), Path("decoding"))
+    named_setting = kind in (Path("corpus"), Path("decoding"), Path("metric"))
     assert home.parent == kind
     assert home.name == path.stem or named_setting
     assert (CODE / home).with_suffix(".py").is_file()

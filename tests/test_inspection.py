@@ -103,7 +103,7 @@ def inspect(composed, finished, tmp_path, capsys) -> Callable[..., tuple[list[st
 def test_the_output_is_that_of_generate_sentence_by_sentence(opened, corpus_folder, name):
     run = opened(node(name))
     sources = (corpus_folder / "test.src").read_text(encoding="utf-8").splitlines()
-    answers = Generator(run.settings, run.tokenizers, run.saved, "cpu").answer(sources)
+    answers = Generator([run], "cpu").answer(sources)
     seen = [look(run, Example(source, ()), index, "cpu").texts[0] for index, source in enumerate(sources)]
     assert seen == answers
     assert len(set(seen)) > 1
@@ -167,7 +167,7 @@ def test_asking_a_beam_for_all_of_it_leaves_the_best_output_as_it_was(opened, ch
     run = opened(node("beam", **changes))
     rng = random.Random(1)
     sources = [" ".join(rng.choices("abcdefghz", k=rng.randint(1, 8))) for _ in range(20)]
-    answers = Generator(run.settings, run.tokenizers, run.saved, "cpu").answer(sources)
+    answers = Generator([run], "cpu").answer(sources)
     for source, answer in zip(sources, answers, strict=True):
         sight = look(run, Example(source, ()), 0, "cpu")
         assert sight.texts[0] == answer

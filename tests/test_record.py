@@ -65,7 +65,7 @@ def test_each_further_reference_has_a_file(tmp_path):
 
 
 def test_several_tasks_have_a_folder_each_and_one_file_of_scores(tmp_path):
-    write_results(tmp_path, "test", {"one": scored("a"), "two": scored("b")})
+    write_results(tmp_path, "test", {"one": scored("a"), "two": scored("b")}, several=True)
     assert (tmp_path / "one" / "hypotheses.txt").read_text() == "a\n"
     assert (tmp_path / "one" / "sources.txt").read_text() == "s\n"
     assert (tmp_path / "two" / "hypotheses.txt").read_text() == "b\n"

@@ -12,7 +12,7 @@ from seq2seq_pl.build import build_model
 from seq2seq_pl.config import TrainConfig
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.module import CHECKPOINT_KEY
-from seq2seq_pl.saved import find_checkpoint, load_tokenizers, read_checkpoint, settings_of
+from seq2seq_pl.saved import chosen_task, find_checkpoint, load_tokenizers, read_checkpoint, settings_of
 
 PLAIN = (str, int, float, bool, type(None), torch.Tensor)
 
@@ -164,3 +164,18 @@ def test_changed_settings_are_checked_again(finished):
         UserError, match=r"^decoding\.max_lenght: no such argument of Greedy; did you mean max_length\?$"
     ):
         settings_of(saved, {"decoding": {"max_lenght": 3}})
+
+
+def test_the_only_task_of_a_run_may_be_named_and_no_other(finished):
+    saved = read_checkpoint(finished / "checkpoints" / "best.ckpt")
+    settings = settings_of(saved, {"batch_size": 3}, "translation")
+    assert settings.batch_size == 3
+    assert chosen_task(settings, None) == chosen_task(settings, "translation") == "translation"
+    for refuse in (lambda: settings_of(saved, {}, "dialogue"), lambda: chosen_task(settings, "dialogue")):
+        with pytest.raises(UserError, match=r"^task_name=dialogue: the tasks of this run are translation\.$"):
+            refuse()
+
+
+def test_a_change_may_be_made_of_what_the_run_has(finished):
+    saved = read_checkpoint(finished / "checkpoints" / "best.ckpt")
+    assert list(settings_of(saved, {"metric": lambda own: {"chrf": own["chrf"]}}).metric) == ["chrf"]

@@ -13,8 +13,10 @@ from seq2seq_pl.scoring import (
     count_parameters,
     forced_scores,
     higher_is_better,
+    merit,
     monitor_names,
     prefix,
+    with_baselines,
 )
 from seq2seq_pl.values import Example, Loss, Score
 
@@ -71,6 +73,18 @@ def test_forced_scores_are_means_over_tokens_not_over_batches():
     assert scores["accuracy"].value == pytest.approx(30)
 
 
+def test_baselines_are_scored_beside_the_outputs_against_the_same_references():
+    metric, scorer = Seen(), Scorer([])
+    scorer.add(loss(1, 1, 1, 1), [item(1), item(0)])
+    scored = scorer.finish()
+    found = with_baselines(scored, lambda source: {"whole": source, "nothing": ""}, [metric])
+    assert found.items == scored.items
+    assert list(found.scores) == [*scored.scores, "whole/seen", "nothing/seen"]
+    references = [("reference 0", "another"), ("reference 1", "another")]
+    assert metric.calls == [(["source 0", "source 1"], references), (["", ""], references)]
+    assert with_baselines(scored, lambda source: {}, [metric]) == scored
+
+
 @pytest.mark.parametrize(("nll", "tokens", "perplexity"), [(0, 0, 1), (1e9, 1, math.exp(700)), (0, 5, 1)])
 def test_perplexity_is_a_number_at_the_extremes(nll, tokens, perplexity):
     assert forced_scores(0, nll, 0, tokens)["perplexity"].value == perplexity
@@ -85,6 +99,27 @@ def test_the_monitor_looks_the_right_way():
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    ("monitor", "value", "expected"),
+    [
+        ("bleu", 40, 40),
+        ("accuracy", 70, 70),
+        ("perplexity", 4, 25),  # a token has a probability of 1/4 in the geometric mean
+        ("perplexity", 1, 100),
+        ("perplexity", math.exp(700), 0),
+        ("loss", math.log(4), 25),  # as the perplexity that it would be without label smoothing
+        ("seen", 30, 70),  # an error rate
+        ("seen", 130, 0),  # which may be above 100 %
+    ],
+)
+def test_the_merit_of_a_score_is_in_percent_and_grows(monitor, value, expected):
+    assert merit(monitor, value, [Bleu(language="en"), Seen()]) == pytest.approx(expected)
+
+
+def test_nothing_that_was_added_has_no_scores():
+    assert Scorer([Seen()]).finish() is None
 
 
 def test_every_score_of_a_split_can_be_monitored():

@@ -90,7 +90,7 @@ class AttentionMaps(L.Callback):
                 target, weights, log_prob = seen
                 name, step = prefix(split, task), trainer.global_step
                 title = f"{name}, sentence {index}, step {step}, {log_prob:.2f} nats per token"
-                copied = pl_module.texts.copied(pl_module.texts.example(split, task, index).source)
+                copied = pl_module.texts.copied(task, pl_module.texts.example(split, task, index).source)
                 labels = source_labels(pl_module.texts, batch, copied), pl_module.texts.target_tokens(target, copied)
                 self._draw(trainer, pl_module, batch, *labels, weights, title, f"{name}/attention/{place}")
         self.kept = {}

@@ -45,13 +45,13 @@ class LengthPlot(L.Callback):
         if not trainer.is_global_zero:
             return
         folder = Path(trainer.default_root_dir, split)
-        for task, judging in pl_module.judging.items():
-            items = pl_module.scored[split, task].items
-            if judging.metrics and items:
+        for task, scored in pl_module.results(split).items():
+            metrics = pl_module.judging[task].metrics
+            if metrics:
                 self._plot(
                     trainer,
-                    items,
-                    judging.metrics[0],
+                    scored.items,
+                    metrics[0],
                     prefix(split, task),
                     folder / task if len(pl_module.judging) > 1 else folder,
                 )

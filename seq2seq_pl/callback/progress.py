@@ -18,7 +18,6 @@ from torch import Tensor
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.module import Seq2SeqModule
-from seq2seq_pl.scoring import higher_is_better
 from seq2seq_pl.values import Batch, Score
 
 LIVE_EVERY_SECONDS = 0.25
@@ -236,21 +235,23 @@ class Progress(L.Callback):
         if self.console is None:
             return
         minutes = (time.monotonic() - self.started) / 60
-        for place, task in enumerate(module.judging):
-            name = f" {task}" if len(module.judging) > 1 else ""
-            text = Text(f"epoch {trainer.current_epoch + 1}  step {trainer.global_step:,}  {minutes:.1f} min  ")
-            text.append(f"train loss {train_loss:.3f}  val{name} {in_words(module.scored['valid', task].scores)}")
-            if improved and place == 0:
-                text.append("  best", style="bold green")
-            self.console.print(text, soft_wrap=True)
+        text = Text(f"epoch {trainer.current_epoch + 1}  step {trainer.global_step:,}  {minutes:.1f} min  ")
+        text.append(f"train loss {train_loss:.3f}")
+        several = len(module.judging) > 1
+        if several:
+            text.append(f"  val combined {module.combined['valid']:.2f}")
+        for task, scored in module.results("valid").items():
+            figures = in_words(scored.scores)
+            text.append(f"\n  {task}  {figures}" if several else f"  val {figures}")
+        if improved:
+            text.append("  best", style="bold green")
+        self.console.print(text, soft_wrap=True)
 
     def _improves(self, module: Seq2SeqModule) -> bool:
-        """Whether the first task's monitored score is the best so far, which it then becomes."""
-        task, judging = next(iter(module.judging.items()))
-        value = module.scored["valid", task].scores[module.monitor].value
+        """Whether the monitored score is the best so far, which it then becomes."""
+        value, up = module.monitored()
         if math.isnan(value):
             return False
-        up = higher_is_better(module.monitor, judging.metrics)
         improved = self.best is None or (value > self.best if up else value < self.best)
         if improved:
             self.best = value

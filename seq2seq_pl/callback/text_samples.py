@@ -35,8 +35,8 @@ class TextSamples(L.Callback):
         assert isinstance(pl_module, Seq2SeqModule)
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
-        for task in pl_module.judging:
-            text = table(spaced(pl_module.scored["valid", task].items, self.samples))
+        for task, scored in pl_module.results("valid").items():
+            text = table(spaced(scored.items, self.samples))
             for logger in trainer.loggers:
                 if isinstance(logger, TensorBoardLogger):
                     tag = f"{prefix('valid', task)}/samples"

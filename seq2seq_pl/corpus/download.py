@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import hashlib
 import os
 import shutil
 import uuid
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pooch
@@ -29,6 +30,12 @@ class Download:
         self.url = url.rstrip("/")
         self.folder = folder
         self.files = {name: (entry["url"], entry["sha256"]) for name, entry in files.items()}
+
+    def only(self, names: Iterable[str]) -> Download:
+        """The same address with these of its files alone."""
+        chosen = copy.copy(self)
+        chosen.files = {name: self.files[name] for name in names}
+        return chosen
 
     def fetch(self) -> Path:
         """The folder with all files in it, decompressed. Raises UserError if one cannot be had."""
@@ -52,13 +59,13 @@ def text_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def fetch_file(url: str, path: Path, expected: str, digest: Callable[[Path], str]) -> None:
+def fetch_file(url: str, path: Path, expected: str | None, digest: Callable[[Path], str]) -> None:
     """Downloads and decompresses a file unless it is there; it gets its name only after its digest was right.
 
     Args:
         url: where it is; gzip is recognised by its first bytes.
         path: where it goes.
-        expected: what `digest` must return.
+        expected: what `digest` must return; None = whatever is there is taken, and what is made of it is checked.
         digest: of the decompressed file.
 
     Raises:
@@ -66,7 +73,7 @@ def fetch_file(url: str, path: Path, expected: str, digest: Callable[[Path], str
     """
     way_out = f"Put {path.name} into {path.parent} by hand, or set corpus.path=DIR."
     if path.is_file():
-        if digest(path) != expected:
+        if expected and digest(path) != expected:
             raise UserError(f"{path} is not the file of {url} (wrong checksum). Delete it, or set corpus.path=DIR.")
         return
     suffix = f".{uuid.uuid4().hex}.part"
@@ -75,7 +82,7 @@ def fetch_file(url: str, path: Path, expected: str, digest: Callable[[Path], str
         path.parent.mkdir(parents=True, exist_ok=True)
         pooch.HTTPDownloader(progressbar=True)(url, str(raw), None)
         decompress(raw, text)
-        if digest(text) != expected:
+        if expected and digest(text) != expected:
             raise UserError(f"{url} is not the file that was expected (wrong checksum). {way_out}")
         os.replace(text, path)
     except (OSError, EOFError, zlib.error) as error:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from seq2seq_pl.corpus.lines import Original, did_you_mean, find, folder, lines
-from seq2seq_pl.corpus.splits import check_column, check_policy, chosen, ordered, usable
-from seq2seq_pl.errors import UserError
+from seq2seq_pl.corpus.splits import check_column, check_policy, chosen, ordered, refuse, usable
 from seq2seq_pl.interfaces import Corpus
 from seq2seq_pl.values import Record
 
@@ -102,8 +101,7 @@ class Jsonl(Corpus):
         return fields, ""
 
     def _bad(self, split: str, file: Path, numbers: range, problem: str) -> None:
-        if self.on_bad_line == "error":
-            raise UserError(f"{file}, line {numbers[0]}: {problem} Fix the line or set corpus.on_bad_line=skip.")
+        refuse(f"{file}, line {numbers[0]}", problem, self.on_bad_line)
         self.skipped[split] += len(numbers)
 
 

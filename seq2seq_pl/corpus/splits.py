@@ -11,29 +11,29 @@ from seq2seq_pl.values import Record
 ORDER = ("train", "valid", "test")
 
 
-def ordered(files: Mapping[str, str]) -> dict[str, str]:
-    """Split -> file in the order train, valid, test, test_*.
+def ordered(files: Mapping[str, str], setting: str = "corpus.files") -> dict[str, str]:
+    """Split -> file in the order train, valid, test, test_*; `setting` is what a user calls `files`.
 
     Raises:
         UserError: a split has another name, or there is none.
     """
     if not files:
-        raise UserError("corpus.files is empty; name at least one split (corpus.files.train=FILE).")
+        raise UserError(f"{setting} is empty; name at least one split ({setting}.train=NAME).")
     for name in files:
         if name not in ORDER and not name.startswith("test_"):
             raise UserError(
-                f"corpus.files.{name}: a split is called train, valid, test or test_NAME{did_you_mean(name, ORDER)}"
+                f"{setting}.{name}: a split is called train, valid, test or test_NAME{did_you_mean(name, ORDER)}"
             )
     rank = {name: place for place, name in enumerate(ORDER)}
     return {name: files[name] for name in sorted(files, key=lambda name: rank.get(name, len(ORDER)))}
 
 
-def chosen(files: Mapping[str, str], split: str) -> str:
+def chosen(files: Mapping[str, str], split: str, setting: str = "corpus.files") -> str:
     """The file of a split. Raises UserError if the corpus has no such split."""
     if split not in files:
         raise UserError(
             f"split {split}: the corpus has only {', '.join(files)}{did_you_mean(split, files)} "
-            f"Choose one of them or add corpus.files.{split}."
+            f"Choose one of them or add {setting}.{split}."
         )
     return files[split]
 
@@ -42,6 +42,12 @@ def check_policy(on_bad_line: str) -> None:
     """Raises UserError unless it is a known way to treat a bad line."""
     if on_bad_line not in ("error", "skip"):
         raise UserError(f"corpus.on_bad_line ({on_bad_line}) must be error or skip.")
+
+
+def refuse(origin: str, problem: str, on_bad_line: str) -> None:
+    """Raises UserError for a bad line where the policy says so; elsewhere the caller counts it as skipped."""
+    if on_bad_line == "error":
+        raise UserError(f"{origin}: {problem} Fix the line or set corpus.on_bad_line=skip.")
 
 
 def check_column(role: str, name: str, names: tuple[str, ...], where: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from seq2seq_pl.corpus.lines import Original, find, folder, lines
-from seq2seq_pl.corpus.splits import check_column, check_policy, chosen, ordered, usable
+from seq2seq_pl.corpus.splits import check_column, check_policy, chosen, ordered, refuse, usable
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Corpus
 from seq2seq_pl.values import Record
@@ -23,6 +24,8 @@ class Tsv(Corpus):
         columns: names of the first columns, further ones are ignored; null = the first line is a header.
         source: column that models read.
         target: column that models learn to write.
+        rest: field for all further columns of a line, as a JSON list without its empty cells; null = see `columns`.
+        unspaced: columns without their spaces, for words that are written letter by letter ("c a t").
         on_bad_line: "error", or "skip" a line with the wrong number of columns and count it in `skipped`.
         download: where to get the files when `path` is null.
 
@@ -38,6 +41,8 @@ class Tsv(Corpus):
         columns: Sequence[str] | None,
         source: str,
         target: str,
+        rest: str | None = None,
+        unspaced: Sequence[str] = (),
         on_bad_line: str = "error",
         download: Original | None = None,
     ) -> None:
@@ -47,6 +52,8 @@ class Tsv(Corpus):
         self.columns = None if columns is None else tuple(columns)
         self.source = source
         self.target = target
+        self.rest = rest
+        self.unspaced = tuple(unspaced)
         self.on_bad_line = on_bad_line
         self.download = download
         self.skipped: dict[str, int] = {}
@@ -72,7 +79,7 @@ class Tsv(Corpus):
             header = next(numbered, None)
             if header is None:
                 return
-            columns, extra_allowed = tuple(header[1].split("\t")), False
+            columns, extra_allowed = tuple(header[1].split("\t")), self.rest is not None
             self._check_columns(columns, f"{file}, line 1")
         blank: int | None = None
         for number, text in numbered:
@@ -86,19 +93,29 @@ class Tsv(Corpus):
             if len(cells) < len(columns) or (len(cells) > len(columns) and not extra_allowed):
                 self._bad(split, file, range(number, number + 1), len(columns), len(cells))
                 continue
-            yield Record(dict(zip(columns, cells, strict=False)), f"{file}, line {number}")
+            yield Record(self._fields(columns, cells), f"{file}, line {number}")
+
+    def _fields(self, columns: tuple[str, ...], cells: list[str]) -> dict[str, str]:
+        fields = dict(zip(columns, cells, strict=False))
+        for name in self.unspaced:
+            fields[name] = fields[name].replace(" ", "")
+        if self.rest is not None:
+            further = [cell for cell in cells[len(columns) :] if cell.strip()]
+            fields[self.rest] = json.dumps(further, ensure_ascii=False)
+        return fields
 
     def _check_columns(self, columns: tuple[str, ...], where: str) -> None:
         for name in columns:
             if columns.count(name) > 1:
                 raise UserError(f"{where}: the column {name} occurs twice; give every column a name of its own.")
+        if self.rest in columns:
+            raise UserError(f"corpus.rest ({self.rest}) is a column of {where}; give the further columns another name.")
         check_column("source", self.source, columns, where)
         check_column("target", self.target, columns, where)
+        for name in self.unspaced:
+            check_column("unspaced", name, columns, where)
 
     def _bad(self, split: str, file: Path, numbers: range, expected: int, found: int) -> None:
-        if self.on_bad_line == "error":
-            raise UserError(
-                f"{file}, line {numbers[0]}: expected {expected} tab-separated columns, found {found}. "
-                "Fix the line or set corpus.on_bad_line=skip."
-            )
+        problem = f"expected {expected} tab-separated columns, found {found}."
+        refuse(f"{file}, line {numbers[0]}", problem, self.on_bad_line)
         self.skipped[split] += len(numbers)

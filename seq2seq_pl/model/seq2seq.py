@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,11 @@ from seq2seq_pl.values import BOS, UNK, Batch, Memory, SearchState
 
 
 class Seq2Seq(nn.Module):
-    """p(target | source) as a product over target tokens. It is a `Stepper`, so any decoding can search it."""
+    """p(target | source) as a product over target tokens. It is a `Stepper`, so any decoding can search it.
+
+    Several tasks share all of it, or each has a decoder and an output of its own, as in sec. 3 of
+    https://arxiv.org/abs/1511.06114, or an output alone. The target embedding they share all the same; theirs do not.
+    """
 
     def __init__(
         self,
@@ -28,6 +33,9 @@ class Seq2Seq(nn.Module):
         dropout: float,
         share_embeddings: bool = False,
         scheduled_sampling: Literal["step", "token"] = "step",
+        separate: Literal["none", "output", "decoder"] = "none",
+        own_decoders: Mapping[str, Decoder] | None = None,
+        own_outputs: Mapping[str, Output] | None = None,
     ) -> None:
         """Args: what the model is made of, and how it is trained.
 
@@ -37,6 +45,10 @@ class Seq2Seq(nn.Module):
                 https://arxiv.org/abs/1608.05859). The vocabulary must be shared.
             scheduled_sampling: whether the coin of a teacher-forcing ratio below 1 is thrown once a step for the whole
                 batch, or for every token (https://arxiv.org/abs/1506.03099).
+            separate: what each of several tasks has of its own; "decoder" is a decoder and an output. Whoever builds
+                the model reads it.
+            own_decoders: of tasks that do not use `decoder`, by name.
+            own_outputs: of tasks that do not use `output`, by name; these copy if `output` copies.
         Raises:
             UserError: dropout is not in [0, 1), or embeddings that are to be shared differ in size.
         """
@@ -49,6 +61,8 @@ class Seq2Seq(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.output = output
+        self.own_decoders = nn.ModuleDict({_of(task): decoder for task, decoder in (own_decoders or {}).items()})
+        self.own_outputs = nn.ModuleDict({_of(task): output for task, output in (own_outputs or {}).items()})
         self.dropout = nn.Dropout(dropout)
         self.per_token = scheduled_sampling == "token"
 
@@ -66,19 +80,25 @@ class Seq2Seq(nn.Module):
         if teacher_forcing_ratio < 1:
             return self._forward_stepped(first, batch.target, memory, teacher_forcing_ratio, need_weights)
         previous = torch.cat([first, batch.target[:, :-1]], dim=1)  # (B, T)
-        outputs: tuple[Tensor, Tensor | None] = self.decoder(self._embed_target(previous), memory, need_weights)
+        decoder = self._decoder(memory.task)
+        outputs: tuple[Tensor, Tensor | None] = decoder(self._embed_target(previous), memory, need_weights)
         return outputs
+
+    def _decoder(self, task: str) -> Decoder:
+        return cast(Decoder, self.own_decoders[_of(task)]) if _of(task) in self.own_decoders else self.decoder
+
+    def _output(self, task: str) -> Output:
+        return cast(Output, self.own_outputs[_of(task)]) if _of(task) in self.own_outputs else self.output
 
     def _forward_stepped(
         self, previous: Tensor, target: Tensor, memory: Memory, ratio: float, need_weights: bool
     ) -> tuple[Tensor, Tensor | None]:
-        state = self.decoder.start(memory)
+        decoder = self._decoder(memory.task)
+        state = decoder.start(memory)
         coins = (len(target), 1) if self.per_token else ()
         outputs, weights = [], []
         for t in range(target.shape[1]):
-            step_outputs, step_weights, state = self.decoder.step(
-                self._embed_target(previous), state, memory, need_weights
-            )
+            step_outputs, step_weights, state = decoder.step(self._embed_target(previous), state, memory, need_weights)
             outputs.append(step_outputs)  # (B, 1, H)
             if step_weights is not None:
                 weights.append(step_weights)  # (B, 1, S)
@@ -94,7 +114,7 @@ class Seq2Seq(nn.Module):
         """The encoded source with everything the decoder derives from it alone."""
         embedded = self.dropout(self.source_embedding(batch.source))  # (B, S) -> (B, S, E)
         memory: Memory = self.encoder(embedded, batch.source_mask)
-        return self.decoder.prepare(replace(memory, copies=batch.copies))
+        return self._decoder(batch.task).prepare(replace(memory, copies=batch.copies, task=batch.task))
 
     def logits(self, batch: Batch, outputs: Tensor, weights: Tensor | None) -> Tensor:
         """What `forward` gave for a batch -> logits of its N real target tokens, (N, V)."""
@@ -103,7 +123,7 @@ class Seq2Seq(nn.Module):
             assert batch.copies is not None
             copies = batch.copies[real.nonzero()[:, 0]]  # (N, S)
             weights = None if weights is None else weights[real]  # (N, S); an output that needs them will say so
-        logits: Tensor = self.output(outputs[real], weights, copies)  # (B, T, H) -> (N, H) -> (N, V)
+        logits: Tensor = self._output(batch.task)(outputs[real], weights, copies)  # (B, T, H) -> (N, H) -> (N, V)
         return logits
 
     def _step_logits(self, outputs: Tensor, weights: Tensor | None, memory: Memory) -> Tensor:
@@ -112,7 +132,7 @@ class Seq2Seq(nn.Module):
         if self.output.copying:
             assert memory.copies is not None
             copies = memory.copies.unsqueeze(1).expand(-1, outputs.shape[1], -1)  # (B, K, S)
-        logits: Tensor = self.output(outputs, weights, copies)
+        logits: Tensor = self._output(memory.task)(outputs, weights, copies)
         return logits
 
     def _embed_target(self, tokens: Tensor) -> Tensor:
@@ -124,13 +144,18 @@ class Seq2Seq(nn.Module):
     def start(self, batch: Batch) -> SearchState:
         """The state of a search before the first token."""
         memory = self.encode(batch)
-        return SearchState((memory,), (self.decoder.start(memory),))
+        return SearchState((memory,), (self._decoder(memory.task).start(memory),))
 
     def step(self, tokens: Tensor, state: SearchState, need_weights: bool = False) -> tuple[Tensor, SearchState]:
         """tokens (B, K) -> log_probs (B, K, V) and the next state, with attention weights (B, K, S) if asked for."""
         memory = state.memories[0]
-        outputs, weights, after = self.decoder.step(
+        outputs, weights, after = self._decoder(memory.task).step(
             self._embed_target(tokens), state.states[0], memory, need_weights or self.output.copying
         )
         log_probs = self._step_logits(outputs, weights, memory).float().log_softmax(-1)
         return log_probs, SearchState(state.memories, (after,), weights if need_weights else None)
+
+
+def _of(task: str) -> str:
+    """The key of a task in a ModuleDict, which takes no name of one of its methods ("type", "train")."""
+    return f"of_{task}"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Task
+from seq2seq_pl.task.fields import field, several
 from seq2seq_pl.values import Example, Record
 
 
@@ -16,7 +15,8 @@ class Translation(Task):
     Args:
         source: field that is read.
         target: field that is learnt, the first reference.
-        reference_fields: fields with further references, used for scoring only; empty ones are left out.
+        reference_fields: fields with further references, used for scoring only, each a text or a JSON list of texts;
+            empty ones are left out.
     """
 
     def __init__(self, *, source: str, target: str, reference_fields: Sequence[str] = ()) -> None:
@@ -24,16 +24,8 @@ class Translation(Task):
         self.target = target
         self.reference_fields = tuple(reference_fields)
 
-    def example(self, record: Record) -> Example:
-        further = (field(record, name, "reference_fields") for name in self.reference_fields)
-        references = (field(record, self.target, "target"), *(text for text in further if text.strip()))
-        return Example(field(record, self.source, "source"), references, record.origin)
-
-
-def field(record: Record, name: str, argument: str) -> str:
-    """A field of a record. Raises UserError naming the origin if it is missing."""
-    if name in record.fields:
-        return record.fields[name]
-    nearest = difflib.get_close_matches(name, list(record.fields), n=1)
-    hint = f"; did you mean {nearest[0]}?" if nearest else "."
-    raise UserError(f"{record.origin}: no field {name} (task.{argument}); it has {', '.join(record.fields)}{hint}")
+    def examples(self, record: Record) -> Iterator[Example]:
+        fields = (field(record, name, "reference_fields") for name in self.reference_fields)
+        further = (text for value in fields for text in several(value) if text.strip())
+        references = (field(record, self.target, "target"), *further)
+        yield Example(field(record, self.source, "source"), references, record.origin)

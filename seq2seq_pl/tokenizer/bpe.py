@@ -109,8 +109,8 @@ class Bpe(TrainedTokenizer):
         words = self.trained.pre_tokenizer.pre_tokenize_str(self.normal(text))
         return [symbol for word, _ in words for symbol in merges.apply(word, dropout, draws)]
 
-    def _adopt(self, library: tokenizers.Tokenizer) -> None:
-        super()._adopt(library)
+    def _adopt(self, library: tokenizers.Tokenizer, tags: Sequence[str]) -> None:
+        super()._adopt(library, tags)
         self._merges = None
 
 

@@ -152,6 +152,7 @@ class TrainedTokenizer(Tokenizer):
         self._trained: tokenizers.Tokenizer | None = None
         self._tokens: list[str] = []
         self._ids: dict[str, int] = {}
+        self._tags: dict[str, int] = {}
 
     @abstractmethod
     def pre_tokenizer(self) -> pre_tokenizers.PreTokenizer:
@@ -169,7 +170,7 @@ class TrainedTokenizer(Tokenizer):
 
     @property
     def vocab_size(self) -> int:
-        """Number of ids, special tokens counted."""
+        """Number of ids, special tokens and tags counted."""
         return len(self._tokens)
 
     @property
@@ -184,13 +185,17 @@ class TrainedTokenizer(Tokenizer):
         library.pre_tokenizer = self.pre_tokenizer()
         return library
 
-    def train(self, texts: Iterable[str]) -> None:
+    def train(self, texts: Iterable[str], tags: Sequence[str] = ()) -> None:
         """Learns the vocabulary, streaming. Raises UserError if the text cannot fill the vocabulary asked for."""
         filled = (text for text in map(valid_text, texts) if text.strip())
         first = next(filled, None)
         if first is None:
             raise UserError("tokenizer: the training text is empty; check the train split of the corpus.")
-        self._adopt(self.assemble(self.fit(itertools.chain([first], filled))))
+        self._adopt(self.assemble(self.fit(itertools.chain([first], filled))), tags)
+
+    def tag(self, name: str) -> int | None:
+        """The id of a tag; None where there is no such tag."""
+        return self._tags.get(name)
 
     def encode(self, texts: Sequence[str], rng: np.random.Generator | None = None) -> list[list[int]]:
         """Ids of each text, without BOS and EOS, in parallel; `rng` is for tokenizers with subword regularisation."""
@@ -215,8 +220,9 @@ class TrainedTokenizer(Tokenizer):
         return normalized
 
     def decode(self, ids: Sequence[int], copied: Sequence[str] = ()) -> str:
-        """The text a person would have written; special tokens are left out, `<unk>` is shown as "⁇"."""
-        shown = [i for i in ids if i not in (PAD, BOS, EOS)]
+        """The text a person would have written; special tokens and tags are left out, `<unk>` is shown as "⁇"."""
+        hidden = {PAD, BOS, EOS, *self._tags.values()}
+        shown = [i for i in ids if i not in hidden]
         tokens = zip(shown, self.tokens(shown, copied), strict=True)
         pieces = (self.unknown if i == UNK else token for i, token in tokens)
         return " ".join("".join(pieces).replace(SPACE, " ").split())
@@ -228,7 +234,7 @@ class TrainedTokenizer(Tokenizer):
 
     def to_json(self) -> str:
         """Kind, settings and the library's own serialisation; the counterpart of `load`."""
-        content = {"kind": self.kind, "version": FORMAT_VERSION, "settings": self.settings}
+        content = {"kind": self.kind, "version": FORMAT_VERSION, "settings": self.settings, "tags": list(self._tags)}
         return json.dumps({**content, "library": json.loads(self.trained.to_str())}, ensure_ascii=False)
 
     def load(self, text: str) -> None:
@@ -236,7 +242,7 @@ class TrainedTokenizer(Tokenizer):
         try:
             content = json.loads(text)
             kind, version, settings = content["kind"], content["version"], content["settings"]
-            serialized = json.dumps(content["library"])
+            serialized, tags = json.dumps(content["library"]), content.get("tags", [])
         except (ValueError, KeyError, TypeError) as error:
             raise UserError("tokenizer.json is not a saved tokenizer; delete it or train again.") from error
         if kind != self.kind:
@@ -249,13 +255,17 @@ class TrainedTokenizer(Tokenizer):
         try:
             library = tokenizers.Tokenizer.from_str(serialized)
             type(self)(**settings)  # checks names and ranges
+            if not (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
+                raise ValueError(f"tags {tags}")
         except Exception as error:  # the library raises plain Exception
             raise UserError(f"tokenizer.json is damaged ({error}); delete it or train again.") from error
         self.settings = settings
-        self._adopt(library)
+        self._adopt(library, tags)
 
-    def _adopt(self, library: tokenizers.Tokenizer) -> None:
+    def _adopt(self, library: tokenizers.Tokenizer, tags: Sequence[str]) -> None:
         vocabulary = library.get_vocab()
         self._trained = library
         self._tokens = sorted(vocabulary, key=vocabulary.__getitem__)
         self._ids = {token: i for i, token in enumerate(self._tokens) if i >= len(SPECIAL_TOKENS)}
+        self._tags = {name: len(self._tokens) + k for k, name in enumerate(tags)}
+        self._tokens += [f"<{name}>" for name in tags]  # unknown to the library, so that no text has them

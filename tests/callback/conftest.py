@@ -70,15 +70,15 @@ def tiny_module(
         optimizer=partial(torch.optim.SGD, lr=0.5),
         schedule=Linear(start=1.0, end=0.0, steps=10),
         teacher_forcing=Linear(start=1.0, end=0.5, steps=10),
-        judging={task: Judging(Greedy(max_length=8), (Bleu(), Chrf())) for task in tasks},
+        judging={task: Judging(Greedy(max_length=8), (Bleu(), Chrf()), monitor) for task in tasks},
         texts=Texts(
             decode=lambda ids, copied: "".join(letters[i] for i in ids),
             source_tokens=lambda ids: [f"▁{letters[i]}" for i in ids],
             target_tokens=lambda ids, copied: [f"▁{letters[i]}$" for i in ids],
-            copied=lambda text: (),
+            copied=lambda task, text: (),
             example=lambda split, task, index: Example(SOURCES[index], (f"{task} {index}",)),
         ),
-        monitor=monitor,
+        name="translation" if len(tasks) == 1 else "multitask",
         self_description={},
     )
 

@@ -20,9 +20,8 @@ def test_a_corpus_is_built_from_its_yaml_without_touching_a_file(file, tmp_path,
     config = OmegaConf.load(file)
     if "path" in list(config.keys()):
         config.path = None
-    for side in ("source", "target"):
-        if OmegaConf.is_missing(config, side):
-            config[side] = side
+    for key in OmegaConf.missing_keys(config):
+        config[key] = key
     corpus = instantiate(config)
     assert corpus.splits()[:3] == ("train", "valid", "test")
     assert (corpus.source, corpus.target) == (config.source, config.target)

@@ -1,8 +1,6 @@
 import gzip
 import hashlib
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -21,37 +19,15 @@ def sha256(text):
 
 
 @pytest.fixture
-def server(tmp_path, monkeypatch):
-    """An HTTP server on this machine that remembers what it was asked for; the cache is a fresh folder."""
-    monkeypatch.setenv("SEQ2SEQ_PL_CACHE", str(tmp_path / "cache"))
-    content = {
+def server(server):
+    """The address with small files behind it."""
+    server.content |= {
         "/data/a.en": EN.encode(),
         "/data/a.de.gz": gzip.compress(DE.encode()),
         "/data/broken.gz": gzip.compress(DE.encode())[:-9],
         "/data/pairs.txt": PAIRS.encode(),
     }
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.server.asked.append(self.path)
-            found = content.get(self.path)
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Length", str(len(found or b"")))
-            self.end_headers()
-            self.wfile.write(found or b"")
-
-        def log_message(self, *arguments):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.asked = []
-        server.address = f"http://127.0.0.1:{server.server_port}/data"
-        server.cache = tmp_path / "cache"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+    return server
 
 
 def download(server, name="a.de", url="a.de.gz", text=DE):
@@ -112,6 +88,12 @@ def test_an_unreachable_server_is_named_with_the_folder_for_files_put_by_hand(tm
             original.fetch()
     (tmp_path / "small/a.en").write_text(EN)
     assert original.fetch() == tmp_path / "small"
+
+
+def test_one_of_its_files_can_be_had_alone(server):
+    assert [file.name for file in download(server).only(["a.de"]).fetch().iterdir()] == ["a.de"]
+    assert server.asked == ["/data/a.de.gz"]
+    assert len(list(download(server).fetch().iterdir())) == 2
 
 
 def test_another_file_of_that_name_is_refused(server):

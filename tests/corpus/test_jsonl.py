@@ -43,6 +43,11 @@ def test_only_the_fields_named_are_kept(tmp_path):
     assert jsonl.splits() == ("train",)
 
 
+def test_an_object_may_have_fields_that_another_lacks(tmp_path):
+    content = '{"en": "a", "de": "b", "more": ["b", "c"]}\n{"en": "d", "de": "e"}\n'
+    assert read(tmp_path, content) == [{"en": "a", "de": "b", "more": '["b", "c"]'}, {"en": "d", "de": "e"}]
+
+
 GOOD = '{"en": "a", "de": "b"}\n'
 
 

@@ -14,12 +14,16 @@ def test_a_split_of_another_name_is_refused():
         ordered({"train": "a", "vaild": "b"})
     with pytest.raises(UserError, match=r"corpus\.files is empty; name at least one split"):
         ordered({})
+    with pytest.raises(UserError, match=r"corpus\.splits\.dev: a split is called"):
+        ordered({"dev": "dev"}, "corpus.splits")
 
 
 def test_an_unknown_split_is_answered_with_those_there_are():
     assert chosen({"train": "a", "test": "b"}, "test") == "b"
     with pytest.raises(UserError, match=r"split tset: the corpus has only train, test; did you mean test\? Choose one"):
         chosen({"train": "a", "test": "b"}, "tset")
+    with pytest.raises(UserError, match=r"Choose one of them or add corpus\.splits\.valid\."):
+        chosen({"train": "a"}, "valid", "corpus.splits")
 
 
 def test_an_unknown_policy_for_bad_lines_is_refused():

@@ -1,4 +1,5 @@
 import gzip
+import json
 
 import pytest
 from hypothesis import given, settings
@@ -46,6 +47,35 @@ def test_a_record_says_where_it_was_read(tmp_path, monkeypatch):
 
 def test_columns_that_are_not_named_are_ignored(tmp_path):
     assert read(tmp_path, "a\tb\tc\td\ne\tf\n") == [(("en", "a"), ("de", "b")), (("en", "e"), ("de", "f"))]
+
+
+@settings(deadline=None)
+@given(rows=st.lists(st.lists(CELL, min_size=2, max_size=5), min_size=1, max_size=4), header=st.booleans())
+def test_all_further_columns_of_a_ragged_line_are_one_field_if_it_has_a_name(tmp_path_factory, rows, header):
+    content = "".join("\t".join(row) + "\n" for row in ([["en", "de"]] if header else []) + rows)
+    columns = None if header else ("en", "de")
+    records = corpus(tmp_path_factory.mktemp("tsv"), content, columns, rest="further").records("train")
+    found = [dict(record.fields) for record in records]
+    assert found == [{"en": a, "de": b, "further": json.dumps(rest, ensure_ascii=False)} for a, b, *rest in rows]
+
+
+def test_empty_cells_that_make_all_lines_equally_long_are_not_kept(tmp_path):
+    assert [dict(row)["further"] for row in read(tmp_path, "a\tb\tc\t\nd\te\t\t\n", rest="further")] == ['["c"]', "[]"]
+
+
+def test_a_word_written_letter_by_letter_is_read_as_a_word(tmp_path):
+    assert read(tmp_path, "c a t\tK AE T\n", unspaced=["en"]) == [(("en", "cat"), ("de", "K AE T"))]
+
+
+def test_further_columns_need_a_name_of_their_own_and_spaces_a_column(tmp_path):
+    with pytest.raises(
+        UserError, match=r"corpus\.rest \(de\) is a column of corpus\.columns; give the further columns another name\."
+    ):
+        corpus(tmp_path, "a\tb\n", rest="de")
+    with pytest.raises(
+        UserError, match=r"corpus\.unspaced \(fr\) is not a column of corpus\.columns, which has en, de\."
+    ):
+        corpus(tmp_path, "a\tb\n", unspaced=["fr"])
 
 
 def test_a_header_asks_for_exactly_its_columns(tmp_path):

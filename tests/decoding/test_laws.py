@@ -301,5 +301,5 @@ def assert_same(found, wanted) -> None:
     for left, right in zip(found, wanted, strict=True):
         assert [h.tokens for h in left] == [h.tokens for h in right]
         assert [h.finished for h in left] == [h.finished for h in right]
-        assert [h.log_prob for h in left] == pytest.approx([h.log_prob for h in right], abs=1e-5)
-        assert [h.score for h in left] == pytest.approx([h.score for h in right], abs=1e-5)
+        assert [h.log_prob for h in left] == pytest.approx([h.log_prob for h in right], rel=1e-6, abs=1e-5)
+        assert [h.score for h in left] == pytest.approx([h.score for h in right], rel=1e-6, abs=1e-5)

@@ -87,13 +87,19 @@ def composed(parts: Mapping[str, str]) -> DictConfig:
     return OmegaConf.create({"model": {**node_of("seq2seq"), **nodes}})
 
 
-def build_from(parts: Mapping[str, str], settings: Settings, vocab_sizes: tuple[int, int], seed: int = 0) -> Seq2Seq:
+def build_from(
+    parts: Mapping[str, str],
+    settings: Settings,
+    vocab_sizes: tuple[int, int],
+    seed: int = 0,
+    tasks: Sequence[str] = (),
+) -> Seq2Seq:
     config = composed(parts)
     for key, value in settings.items():
         if OmegaConf.select(config.model, key) is not None:
             OmegaConf.update(config, f"model.{key}", value)
     torch.manual_seed(seed)
-    return build_model(OmegaConf.to_container(config, resolve=True)["model"], *vocab_sizes)
+    return build_model(OmegaConf.to_container(config, resolve=True)["model"], *vocab_sizes, tasks)
 
 
 def build_combination(combination: Combination, dropout: float = 0.0, seed: int = 0) -> Seq2Seq:

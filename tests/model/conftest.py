@@ -18,7 +18,7 @@ from combinations import build_from
 
 @pytest.fixture(scope="session")
 def build() -> Callable[..., Seq2Seq]:
-    """YAML files by kind, settings and the two vocabulary sizes -> the model, drawn from a seed."""
+    """YAML files by kind, settings and the two vocabulary sizes -> the model, drawn from a seed; names of tasks."""
     return build_from
 
 

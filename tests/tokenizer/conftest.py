@@ -9,6 +9,7 @@ from seq2seq_pl.interfaces import Tokenizer
 from seq2seq_pl.tokenizer.bpe import Bpe
 from seq2seq_pl.tokenizer.char import Char
 from seq2seq_pl.tokenizer.unigram import Unigram
+from seq2seq_pl.tokenizer.whitespace import Whitespace
 from seq2seq_pl.tokenizer.word import Word
 
 SENTENCES = [
@@ -18,10 +19,12 @@ SENTENCES = [
     "我们有两本书。你有3本书吗？",
     "我们在Berlin买了2本书，一本是ABC。",
     "for_each <s> and </s> & <pad> ▁ <unk>",
+    "我们有两本书。 我们在Berlin",
 ]
 
 MAKERS: dict[str, Callable[[], Tokenizer]] = {
     "word": lambda: Word(vocab_size=None, min_frequency=1),
+    "whitespace": lambda: Whitespace(vocab_size=None, min_frequency=1),
     "char": lambda: Char(vocab_size=None, min_frequency=1),
     "bpe": lambda: Bpe(vocab_size=150, min_frequency=1),
     "unigram": lambda: Unigram(vocab_size=150),
