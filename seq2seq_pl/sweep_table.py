@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-LOWER_IS_BETTER = frozenset({"loss", "perplexity", "ter", "wer", "per", "cer", "error_rate"})
+LOWER_IS_BETTER = frozenset({"loss", "perplexity", "ter", "wer", "per", "cer", "dull"})
 """Scores of which less is better; asking the metrics themselves would import torch."""
 
 
@@ -30,13 +30,15 @@ class Job:
     Attributes:
         name: its directory within the sweep's.
         overrides: setting -> value as typed.
-        validation: the best validation score of the monitor, None if unknown.
-        test: test score name -> value; empty if the job did not finish.
+        monitor: the score that it chose its checkpoint by ("val/translation/bleu").
+        validation: the best of these, None if unknown.
+        test: test score name -> value, or of the validation split with test=false; empty if the job did not finish.
         minutes: wall time, None if unknown.
     """
 
     name: str
     overrides: Mapping[str, str]
+    monitor: str
     validation: float | None
     test: Mapping[str, float]
     minutes: float | None
@@ -51,7 +53,8 @@ class SweepTable(Callback):
     """After a sweep, prints its jobs best first and writes them to <sweep directory>/results.csv.
 
     A job is a directory that Hydra wrote .hydra/ into; one that was planned here but left nothing is shown as failed.
-    Jobs are ranked by the best validation score of the monitor, never by a test score.
+    Jobs are ranked by the best validation score of the monitor, never by a test score; jobs with different monitors, as
+    of several tasks, are not ranked.
     """
 
     def __init__(self) -> None:
@@ -71,15 +74,16 @@ class SweepTable(Callback):
         atexit.unregister(self.on_multirun_end)
         directory = Path(str(config.hydra.sweep.dir))
         monitor = f"val/{config.task_name}/{config.monitor}"
-        jobs = ranked(read_jobs(directory, self.planned, monitor), monitor)
+        jobs = ranked(read_jobs(directory, self.planned, monitor))
         if not jobs:
             return
-        rows = as_rows(jobs, monitor)
+        rows = as_rows(jobs)
         with (directory / "results.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerows(rows)
         console = Console()
-        console.print(as_table(rows, best=jobs[0].name if rank(jobs[0], monitor) < math.inf else None))
+        comparable = len({job.monitor for job in jobs}) == 1 and rank(jobs[0]) < math.inf
+        console.print(as_table(rows, best=jobs[0].name if comparable else None))
         console.print(Text(f"written to {directory / 'results.csv'}"), soft_wrap=True)
 
 
@@ -90,7 +94,10 @@ def settings(overrides: Sequence[str]) -> dict[str, str]:
 
 
 def read_jobs(directory: Path, planned: Mapping[str, Mapping[str, str]], monitor: str) -> list[Job]:
-    """All jobs of a sweep's directory and those that should be there, in the order of their names."""
+    """All jobs of a sweep's directory and those that should be there, in the order of their names.
+
+    `monitor` is that of jobs that left no record.
+    """
     found = {str(path.parent.parent.relative_to(directory)) for path in directory.glob("**/.hydra/overrides.yaml")}
     names = sorted(
         found | set(planned), key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name)
@@ -104,15 +111,17 @@ def _read_job(directory: Path, name: str, planned: Mapping[str, str], monitor: s
     if listed.is_file():
         overrides = settings([str(override) for override in OmegaConf.load(listed)])
     record = _json(directory / name / "record.json")
-    scores = _json(directory / name / "test" / "scores.json")
+    scores = _json(directory / name / "test" / "scores.json") or _json(directory / name / "valid" / "scores.json")
     test = {key: _number(score.get("value")) for key, score in scores.items() if isinstance(score, dict)}
     best = record.get("best")
+    chosen_by, validation = next(iter(best.items()), (monitor, None)) if isinstance(best, dict) else (monitor, None)
     seconds = _number(record.get("wall_seconds"))
     return Job(
         name,
         overrides,
-        validation=_number(best.get(monitor)) if isinstance(best, dict) else None,
-        test={key: value for key, value in test.items() if value is not None},
+        monitor=chosen_by,
+        validation=_number(validation),
+        test={key: value for key, value in test.items() if value is not None and key.count("/") == 2},  # no baselines
         minutes=None if seconds is None else seconds / 60,
     )
 
@@ -130,25 +139,27 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def rank(job: Job, monitor: str) -> float:
+def rank(job: Job) -> float:
     """Smaller is better; infinite for a job without a score."""
     value = None if job.failed else job.validation
     if value is None or math.isnan(value):
         return math.inf
-    return value if monitor.rpartition("/")[2] in LOWER_IS_BETTER else -value
+    return value if job.monitor.rpartition("/")[2] in LOWER_IS_BETTER else -value
 
 
-def ranked(jobs: Sequence[Job], monitor: str) -> list[Job]:
-    """Best first; failed ones last."""
-    return sorted(jobs, key=lambda job: (job.failed, rank(job, monitor)))
+def ranked(jobs: Sequence[Job]) -> list[Job]:
+    """Best first, or in their order where they cannot be compared; failed ones last."""
+    comparable = len({job.monitor for job in jobs if not job.failed}) == 1
+    return sorted(jobs, key=lambda job: (job.failed, rank(job) if comparable else 0))
 
 
-def as_rows(jobs: Sequence[Job], monitor: str) -> list[list[str]]:
+def as_rows(jobs: Sequence[Job]) -> list[list[str]]:
     """The table as text, header first: job, what varies, best validation score, test scores, minutes."""
     keys = list(dict.fromkeys(key for job in jobs for key in job.overrides))
     swept = [key for key in keys if len({job.overrides.get(key) for job in jobs}) > 1]
     scores = list(dict.fromkeys(key for job in jobs for key in job.test))
-    rows = [["job", *swept, monitor, *scores, "minutes"]]
+    monitors = list(dict.fromkeys(job.monitor for job in jobs))
+    rows = [["job", *swept, monitors[0] if len(monitors) == 1 else "best on validation", *scores, "minutes"]]
     for job in jobs:
         cells = [job.name, *(job.overrides.get(key, "") for key in swept), _cell(job.validation)]
         cells += ["failed" if job.failed else _cell(job.test.get(key)) for key in scores or ()]
@@ -163,7 +174,10 @@ def _cell(value: float | None) -> str:
 
 
 def as_table(rows: Sequence[Sequence[str]], best: str | None) -> Table:
-    """The rows for a terminal, the best job in bold with a star; a task that all scores share is left out."""
+    """The rows for a terminal, the best job in bold with a star, and below them the means of the finished jobs.
+
+    A task that all scores share is left out.
+    """
     table = Table(title="sweep, best first", box=SIMPLE_HEAD, padding=0)
     tasks = {name.split("/")[1] for name in rows[0] if name.count("/") == 2}
     for name in rows[0]:
@@ -173,4 +187,15 @@ def as_table(rows: Sequence[Sequence[str]], best: str | None) -> Table:
         chosen = row[0] == best
         style = "bold green" if chosen else "red" if "failed" in row else ""
         table.add_row(Text(f"{row[0]} *" if chosen else row[0]), *map(Text, row[1:]), style=style)
+    means = [_mean(column) for column in zip(*rows[1:], strict=True)]
+    if len(tasks) == 1 and len(rows) > 2:
+        shown = [mean if name.count("/") == 2 else "" for name, mean in zip(rows[0], means, strict=True)]
+        table.add_section()
+        table.add_row("mean", *map(Text, shown[1:]), style="dim")
     return table
+
+
+def _mean(column: Sequence[str]) -> str:
+    """The mean of the numbers of a column; nothing where there is none."""
+    numbers = [float(cell) for cell in column if cell and cell[-1].isdigit()]
+    return _cell(math.fsum(numbers) / len(numbers)) if numbers else ""

@@ -520,6 +520,7 @@ def test_a_run_leaves_the_texts_of_each_task_and_the_scores_of_all(mixed):
 def test_a_split_that_one_task_has_is_scored_for_that_one_alone(mixed):
     assert {name.rpartition("/")[0] for name in scores_in(mixed / "test_hard")} == {"test_hard/capitals"}
     (found,) = (mixed / "test_hard").rglob("hypotheses.txt")
+    assert found.parent == mixed / "test_hard" / "capitals"
     assert len(found.read_text().splitlines()) == 3
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -119,6 +120,36 @@ def test_half_written_files_count_as_missing(tmp_path: Path) -> None:
 def test_jobs_may_lie_in_directories_of_any_name(tmp_path: Path) -> None:
     job(tmp_path, "model.dropout=0.1/seed=1", 0.1, 1, best=2.0, test=3.0)
     assert [found.name for found in read_jobs(tmp_path, {}, "val/translation/bleu")] == ["model.dropout=0.1/seed=1"]
+
+
+def test_jobs_of_several_tasks_are_shown_in_their_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    job(tmp_path, "0", 0.1, 1, best=30.0, test=33.0)
+    job(tmp_path, "1", 0.2, 1, best=40.0, test=41.0)
+    record = json.loads((tmp_path / "1" / "record.json").read_text())
+    (tmp_path / "1" / "record.json").write_text(json.dumps({**record, "best": {"val/g2p/wer": 40.0}}))
+    SweepTable().on_multirun_end(config(tmp_path))
+    assert [row["best on validation"] for row in rows(tmp_path)] == ["30.00", "40.00"]
+    assert "*" not in capsys.readouterr().out
+
+
+def test_the_means_of_the_finished_jobs_stand_below(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    job(tmp_path, "0", 0.1, 1, best=30.0, test=33.0)
+    job(tmp_path, "1", 0.2, 1, best=31.0, test=38.0)
+    job(tmp_path, "2", 0.3, 1, best=None, test=None)
+    SweepTable().on_multirun_end(config(tmp_path))
+    assert re.search(r"mean +30\.50 +35\.50", capsys.readouterr().out)
+
+
+def test_a_sweep_that_leaves_the_tests_alone_shows_validation_scores(tmp_path: Path) -> None:
+    job(tmp_path, "0", 0.1, 1, best=30.0, test=29.5)
+    (tmp_path / "0" / "test").rename(tmp_path / "0" / "valid")
+    scores = {"val/translation/bleu": {"value": 30.0}, "val/translation/lead-3/bleu": {"value": 1.0}}
+    (tmp_path / "0" / "valid" / "scores.json").write_text(json.dumps(scores))
+    SweepTable().on_multirun_end(config(tmp_path))
+    (row,) = rows(tmp_path)
+    assert row["val/translation/bleu"] == "30.00"
+    assert "val/translation/lead-3/bleu" not in row
+    assert "failed" not in row.values()
 
 
 def test_an_empty_sweep_prints_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

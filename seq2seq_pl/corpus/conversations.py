@@ -116,7 +116,7 @@ def spoken(value: str) -> list[str]:
     """The turns of a JSON list as they are written; none if it is no such list."""
     try:
         items = json.loads(value)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return []
     if not isinstance(items, list):
         return []

@@ -86,7 +86,7 @@ class Jsonl(Corpus):
         """The fields of a line, or what is wrong with it."""
         try:
             value = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
             return {}, f"not JSON ({error})."
         if not isinstance(value, dict):
             return {}, f"expected a JSON object, found {text[:40]}."

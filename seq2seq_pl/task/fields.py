@@ -27,9 +27,12 @@ def listed(text: str) -> list[str] | None:
         return None
     try:
         values = json.loads(text)
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            return None
+        "".join(values).encode()  # half of a surrogate pair, which JSON can spell, is not text
     except (ValueError, RecursionError):
         return None
-    return values if isinstance(values, list) and all(isinstance(value, str) for value in values) else None
+    return values
 
 
 def several(text: str) -> list[str]:

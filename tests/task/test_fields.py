@@ -22,6 +22,7 @@ NO_LISTS = [
     '{"a": "b"}',
     '"a"',
     "null",
+    r'["\ud800"]',  # half of a surrogate pair
     "[" * 100_000,
     f"[{'1' * 5_000}]",  # more digits than Python makes a number of
 ]
