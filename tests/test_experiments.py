@@ -12,7 +12,6 @@ from seq2seq_pl.training import run
 CONF = Path(__file__).parents[1] / "conf"
 MULTI30K = ("train", "val", "test_2016_flickr")
 PAIR = ("a dog runs in the park", "ein Hund läuft im Park")
-SPLITS = ("train", "valid", "test")
 
 
 def lines(text: str) -> str:
@@ -29,12 +28,6 @@ NEEDS_FILES = {
     "multi30k_gru": CAPTIONS,
     "multi30k_transformer": CAPTIONS,
     "sigmorphon2020": {f"ice_{split}.tsv": lines("orðNUMBER\tɔ r ð NUMBER") for split in ("train", "dev", "test")},
-    "dialogsum": {
-        f"{split}.jsonl": lines(
-            '{"document": "#Person1#: Hi NUMBER.\\n#Person2#: Bye.", "summary": "They meet NUMBER."}'
-        )
-        for split in SPLITS
-    },
 }
 """Recipes for real corpora -> files of theirs with text of our own."""
 
