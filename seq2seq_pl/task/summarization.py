@@ -25,7 +25,9 @@ class Summarization(Task):
         UserError: sentence_break is no regular expression, or lead is below 1.
     """
 
-    def __init__(self, *, document: str, summary: str, references: str | None, sentence_break: str, lead: int = 3) -> None:
+    def __init__(
+        self, *, document: str, summary: str, references: str | None, sentence_break: str, lead: int = 3
+    ) -> None:
         if lead < 1:
             raise UserError(f"task.lead ({lead}) must be at least 1; 3 is what papers compare with.")
         try:
