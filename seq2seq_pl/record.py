@@ -6,6 +6,7 @@ import csv
 import importlib.metadata
 import io
 import json
+import math
 import os
 import platform
 import subprocess
@@ -70,7 +71,7 @@ def git_state() -> dict[str, str] | None:
 
 def write_record(run_dir: Path, record: Mapping[str, object]) -> None:
     """Writes record.json."""
-    write_text(run_dir / "record.json", json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
+    _write_json(run_dir / "record.json", record)
 
 
 def read_record(run_dir: Path) -> dict[str, object]:
@@ -142,7 +143,16 @@ def write_results(directory: Path, split: str, scored: Mapping[str, Scored], *, 
 
 
 def _write_json(path: Path, content: object) -> None:
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(strict(content), indent=2, ensure_ascii=False, default=str, allow_nan=False) + "\n")
+
+
+def strict(content: object) -> object:
+    """The content with numbers that JSON does not have as texts: "inf", "nan"."""
+    if isinstance(content, Mapping):
+        return {key: strict(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [strict(value) for value in content]
+    return str(content) if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def _lines(texts: Iterable[str]) -> str:

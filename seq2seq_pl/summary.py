@@ -116,14 +116,15 @@ def sample_table(items: Sequence[Item], count: int, title: str = "samples") -> T
     return table
 
 
-def print_next_commands(console: Console, run_dir: str) -> None:
-    """What to type now."""
+def print_next_commands(console: Console, run_dir: str, tasks: Sequence[str]) -> None:
+    """What to type now; of several tasks the first is named."""
+    one = f" task_name={tasks[0]}" if len(tasks) > 1 else ""
     console.print("[bold]next[/bold]")
     for command in (
         f"tensorboard --logdir {run_dir}",
-        f"python -m seq2seq_pl.generate run={run_dir}",
+        f"python -m seq2seq_pl.generate run={run_dir}{one}",
         f"python -m seq2seq_pl.evaluate run={run_dir} split=test",
-        f"python -m seq2seq_pl.inspect run={run_dir} index=0",
+        f"python -m seq2seq_pl.inspect run={run_dir}{one} index=0",
         "python -m seq2seq_pl.train -m model/attention=none,additive seed=1,2",
     ):
         console.print(f"  {command}", soft_wrap=True, markup=False, highlight=False)

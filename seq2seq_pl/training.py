@@ -117,7 +117,7 @@ def run(settings: TrainConfig) -> Outcome:
         for task, result in shown_split.items():
             title = "samples" if len(shown_split) == 1 else f"samples of {task}"
             console.print(summary.sample_table(result.items, settings.samples, title))
-        summary.print_next_commands(console, shown(settings.run_dir))
+        summary.print_next_commands(console, shown(settings.run_dir), list(settings.tasks))
     return Outcome(best, scores)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 
 import pytest
 
@@ -112,3 +113,8 @@ def test_scores_are_a_table_too_one_row_each(tmp_path):
         ["val", "t", "loss", "1.5", "", "", "plain, with a comma"],
         ["", "", "chrf", "5.0", "", "", "of a plain file"],
     ]
+
+
+def test_numbers_that_json_does_not_have_are_written_as_texts(tmp_path):
+    write_record(tmp_path, {"config": {"mixing_temperature": math.inf, "lr": 0.1}, "list": [math.nan, 1]})
+    assert read_record(tmp_path) == {"config": {"mixing_temperature": "inf", "lr": 0.1}, "list": ["nan", 1]}

@@ -105,6 +105,8 @@ def test_there_are_as_many_samples_as_asked_for_and_there(shown, items, count, r
 
 
 def test_next_commands_name_the_run(shown):
-    text = shown(lambda console: print_next_commands(console, "runs/[a]/b"))
+    text = shown(lambda console: print_next_commands(console, "runs/[a]/b", ["t"]))
     assert "tensorboard --logdir runs/[a]/b" in text
-    assert "seq2seq_pl.generate run=runs/[a]/b" in text
+    assert "seq2seq_pl.generate run=runs/[a]/b\n" in text
+    text = shown(lambda console: print_next_commands(console, "runs/x", ["talk", "reversal"]))
+    assert "seq2seq_pl.generate run=runs/x task_name=talk" in text
