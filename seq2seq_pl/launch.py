@@ -112,7 +112,10 @@ def launch(command: str, run: Callable[[DictConfig], object], positional: str | 
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         if began:
             raise
-        report(UserError(" ".join(str(error).split())))
+        sentence = " ".join(str(error).split())
+        report(
+            UserError(re.sub(r" To append to your default list use \S+", ".", sentence))
+        )  # `validate` would refuse it
         sys.exit(EXIT_USER_ERROR)
     if mistakes:
         sys.exit(EXIT_USER_ERROR)
