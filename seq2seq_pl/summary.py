@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -46,6 +46,12 @@ def data_table(reports: Mapping[tuple[str, str], Report]) -> Table:
             f"{report.cut:,}",
         )
     return table
+
+
+def score_tables(scores: Mapping[str, Score]) -> Iterator[Table]:
+    """A table for each task."""
+    for task in dict.fromkeys(path.split("/")[1] for path in scores):
+        yield score_table({path: score for path, score in scores.items() if path.split("/")[1] == task})
 
 
 def score_table(scores: Mapping[str, Score]) -> Table:

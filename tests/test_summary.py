@@ -8,7 +8,7 @@ from rich.console import Console
 from seq2seq_pl.scoring import Item
 from seq2seq_pl.significance import Interval
 from seq2seq_pl.store import Report
-from seq2seq_pl.summary import data_table, print_next_commands, print_scores, sample_table, score_table
+from seq2seq_pl.summary import data_table, print_next_commands, print_scores, sample_table, score_table, score_tables
 from seq2seq_pl.values import Example, Score
 
 
@@ -52,6 +52,27 @@ def test_scores_stand_by_split_with_their_signatures_below(shown):
     assert "1.23" in text
     assert "nrefs:1|tok:13a" in text
     assert "test_unseen" in text
+
+
+def test_many_scores_stand_below_each_other(shown):
+    scores = {f"{split}/t/score{i}": Score(10 * i, "plain") for split in ("test", "test_unseen") for i in range(7)}
+    lines = rows(shown(score_table(scores)))
+    assert ["scores", "test/t", "test_unseen/t"] in lines
+    assert ["score6", "60.00", "60.00"] in lines
+
+
+def test_a_baseline_has_its_own_name(shown):
+    lines = rows(shown(score_table({"test/t/rouge1": Score(40, "x"), "test/t/lead-3/rouge1": Score(35, "x")})))
+    assert ["test/t", "40.00"] in lines
+    assert ["lead-3", "35.00"] in lines
+
+
+def test_each_task_has_a_table(shown):
+    scores = {"test/a/bleu": Score(1, "x"), "test/b/wer": Score(2, "x"), "test_new/a/bleu": Score(3, "x")}
+    first, second = (shown(table) for table in score_tables(scores))
+    assert "test_new/a" in first
+    assert "bleu" not in second
+    assert "wer" in second
 
 
 def rows(text: str) -> list[list[str]]:
