@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -48,24 +48,24 @@ def data_table(reports: Mapping[tuple[str, str], Report]) -> Table:
     return table
 
 
-def score_tables(scores: Mapping[str, Score]) -> Iterator[Table]:
-    """A table for each task."""
+def print_score_tables(console: Console, scores: Mapping[str, Score]) -> None:
+    """A table for each task; the signatures stand below."""
     for task in dict.fromkeys(path.split("/")[1] for path in scores):
-        yield score_table({path: score for path, score in scores.items() if path.split("/")[1] == task})
+        console.print(score_table({path: score for path, score in scores.items() if path.split("/")[1] == task}))
+    print_signatures(console, scores)
 
 
 def score_table(scores: Mapping[str, Score]) -> Table:
     """One row per split and task, one column per score, or the other way round where there are many scores.
 
-    A baseline ("test/summarization/lead-3/rouge1") stands after what it belongs to. The signatures stand below.
+    A baseline ("test/summarization/lead-3/rouge1") stands after what it belongs to.
     """
     rows: dict[str, dict[str, Score]] = {}
     for path, score in scores.items():
         where, name = path.rsplit("/", 1)
         rows.setdefault(where, {})[name] = score
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    caption = "\n".join(signatures(scores))
-    table = Table("scores", box=SIMPLE_HEAD, caption=caption or None, caption_justify="left")
+    table = Table("scores", box=SIMPLE_HEAD)
     figures = {(where, name): f"{score.value:.2f}" for where, row in rows.items() for name, score in row.items()}
     if len(names) <= WIDEST:
         for name in names:
@@ -85,10 +85,12 @@ def _heading(where: str) -> str:
     return where.split("/", 2)[-1] if where.count("/") == 2 else where
 
 
-def signatures(scores: Mapping[str, Score]) -> list[str]:
+def print_signatures(console: Console, scores: Mapping[str, Score]) -> None:
     """The signatures of some scores by their full names, each with the name of its score, once."""
     found = {path.rpartition("/")[2]: score.signature for path, score in scores.items() if "|" in score.signature}
-    return [text if text.startswith(f"{name}|") else f"{name}: {text}" for name, text in found.items()]
+    for name, text in found.items():
+        line = text if text.startswith(f"{name}|") else f"{name}: {text}"
+        console.print(f"  {line}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_scores(console: Console, scores: Mapping[str, Score], intervals: Mapping[str, Interval]) -> None:
@@ -105,8 +107,7 @@ def print_scores(console: Console, scores: Mapping[str, Score], intervals: Mappi
         tables[where].add_row(name, f"{score.value:.2f}", f"{found.low:.2f} – {found.high:.2f}" if found else "")
     for table in tables.values():
         console.print(table)
-    for line in signatures(scores):
-        console.print(f"  {line}", style="dim", markup=False, highlight=False, soft_wrap=True)
+    print_signatures(console, scores)
 
 
 def sample_table(items: Sequence[Item], count: int, title: str = "samples") -> Table:

@@ -112,8 +112,7 @@ def run(settings: TrainConfig) -> Outcome:
             "scores": scores_json(scores),
         }
         write_record(Path(settings.run_dir), {**record, **finished})
-        for table in summary.score_tables(scores):
-            console.print(table)
+        summary.print_score_tables(console, scores)
         shown_split = scored.get("test" if settings.test else "valid", {})
         for task, result in shown_split.items():
             title = "samples" if len(shown_split) == 1 else f"samples of {task}"
