@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tokenizers
-from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, models, normalizers, pre_tokenizers
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Tokenizer
@@ -91,26 +91,6 @@ def check_minimum(name: str, value: int, minimum: int, hint: str) -> None:
     """Raises UserError if a setting is too small."""
     if value < minimum:
         raise UserError(f"tokenizer.{name} ({value}) must be at least {minimum}; {hint}.")
-
-
-def fit_word_level(
-    library: tokenizers.Tokenizer, texts: Iterator[str], settings: Mapping[str, Setting]
-) -> models.Model:
-    """The most frequent pieces that the pre-tokenizer cuts, ties in alphabetical order; ▁ always is one of them."""
-    vocab_size, min_frequency = settings["vocab_size"], settings["min_frequency"]
-    assert vocab_size is None or isinstance(vocab_size, int)
-    assert isinstance(min_frequency, int)
-    trainer = trainers.WordLevelTrainer(
-        vocab_size=NO_LIMIT if vocab_size is None else vocab_size,
-        min_frequency=min_frequency,
-        special_tokens=list(SPECIAL_TOKENS),
-        show_progress=False,
-    )
-    library.train_from_iterator(texts, trainer)
-    vocabulary = library.get_vocab()
-    ranked = [token for token in sorted(vocabulary, key=vocabulary.__getitem__) if token != SPACE]
-    ranked.insert(len(SPECIAL_TOKENS), SPACE)
-    return models.WordLevel({token: i for i, token in enumerate(ranked[:vocab_size])}, SPECIAL_TOKENS[UNK])
 
 
 def check_subword_vocabulary(vocab_size: int | None) -> None:
