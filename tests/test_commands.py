@@ -77,7 +77,7 @@ def test_sacrebleus_own_command_finds_the_same_figure(finished):
 def test_a_sweep_gives_each_job_its_directory_and_ends_with_a_table(command, tmp_path, quiet):
     done = command("train", "-m", *quiet, "model/attention=none,additive", "seed=1,2", "trainer.max_epochs=1")
     assert done.returncode == 0, done.stderr.decode()
-    (sweep,) = (tmp_path / "runs" / "translation").iterdir()
+    (sweep,) = (tmp_path / "runs" / "sweeps").iterdir()
     for job in "0123":
         assert (sweep / job / "test" / "scores.json").is_file()
     attentions = {
@@ -92,7 +92,7 @@ def test_a_mistake_in_one_job_of_a_sweep_leaves_the_others(command, tmp_path, qu
     done = command("train", "-m", *quiet, "model.dropout=7,0.1", "trainer.max_epochs=1")
     assert done.returncode == 2
     assert b"dropout (7) must be " in done.stderr
-    (sweep,) = (tmp_path / "runs" / "translation").iterdir()
+    (sweep,) = (tmp_path / "runs" / "sweeps").iterdir()
     assert (sweep / "1" / "test" / "scores.json").is_file()
     assert not (sweep / "0").exists()
     assert "failed" in (sweep / "results.csv").read_text()
