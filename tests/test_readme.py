@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+HOUSE = Path(__file__).parents[1]
+README = (HOUSE / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -17,7 +18,16 @@ def test_the_task_of_the_readme_trains_and_answers_as_it_is_written(command, tmp
     (tmp_path / "conf" / "task").mkdir(parents=True)
     (tmp_path / "conf" / "task" / "restoration.yaml").write_text(yaml, encoding="utf-8")
 
-    small = ("trainer=smoke", "model.embedding.size=8", "model.encoder.hidden_size=8", "model.decoder.hidden_size=8")
+    for split in ("train", "valid", "test", "unseen"):
+        lines = (HOUSE / "data" / "translation" / f"{split}.tsv").read_text(encoding="utf-8").splitlines()
+        (tmp_path / f"{split}.tsv").write_text("\n".join(lines[:200]), encoding="utf-8")
+    small = (
+        "corpus.path=.",
+        "trainer=smoke",
+        "model.embedding.size=8",
+        "model.encoder.hidden_size=8",
+        "model.decoder.hidden_size=8",
+    )
     trained = command("train", *typed.split(), *small)
     assert trained.returncode == 0, trained.stderr.decode()
     (run,) = (tmp_path / "runs" / "restoration").iterdir()
