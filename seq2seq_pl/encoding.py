@@ -181,9 +181,9 @@ def _encode_training(chunk: list[Example], reader: Reader, max_target: int, repo
         return
     sources = reader.read([example.source for example in pairs], whole=skipping)
     targets = write_targets([_first(example) for example in pairs], sources, reader.target)
+    tags = int(reader.source.tag(reader.task) is not None)
     for example, read, learnt_ids in zip(pairs, sources, targets, strict=True):
-        tag = int(reader.source.tag(reader.task) is not None)
-        if len(read.ids) - tag > reader.max_length or len(learnt_ids) > max_target:
+        if len(read.ids) - tags > reader.max_length or len(learnt_ids) > max_target:
             report.too_long += 1
         else:
             report.cut += read.cut
