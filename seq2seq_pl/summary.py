@@ -86,9 +86,9 @@ def _heading(where: str) -> str:
 
 
 def print_signatures(console: Console, scores: Mapping[str, Score]) -> None:
-    """The signatures of some scores by their full names, each with the name of its score, once."""
-    found = {path.rpartition("/")[2]: score.signature for path, score in scores.items() if "|" in score.signature}
-    for name, text in found.items():
+    """The signatures of some scores by their full names, each with the name of its score, and none twice."""
+    found = [(path.rpartition("/")[2], score.signature) for path, score in scores.items() if "|" in score.signature]
+    for name, text in dict.fromkeys(found):
         line = text if text.startswith(f"{name}|") else f"{name}: {text}"
         console.print(f"  {line}", style="dim", markup=False, highlight=False, soft_wrap=True)
 

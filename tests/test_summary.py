@@ -82,6 +82,15 @@ def test_each_task_has_a_table(shown):
     assert "test/b" in second
 
 
+def test_tasks_that_score_alike_by_name_keep_a_signature_each(shown):
+    scores = {
+        f"test/{task}/bleu": Score(1, f"nrefs:1|tok:{tok}") for task, tok in (("a", "zh"), ("b", "13a"), ("c", "zh"))
+    }
+    text = shown(lambda console: print_score_tables(console, scores))
+    assert text.count("bleu: nrefs:1|tok:zh\n") == 1
+    assert text.count("bleu: nrefs:1|tok:13a\n") == 1
+
+
 def rows(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines()]
 
