@@ -235,6 +235,7 @@ def build_module(
         judging=build_judging(settings),
         texts=build_texts(settings, tokenizers, example),
         name=settings.task_name,
+        seed=settings.seed,
         self_description={"config": asdict(settings), "tokenizers": tokenizers.to_json()},
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import lightning as L
+import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
@@ -86,6 +87,7 @@ class Seq2SeqModule(L.LightningModule):
         judging: Mapping[str, Judging],
         texts: Texts,
         name: str,
+        seed: int,
         self_description: Mapping[str, object],
     ) -> None:
         """Args: what is trained, how, and how it is judged.
@@ -93,6 +95,7 @@ class Seq2SeqModule(L.LightningModule):
         Args:
             judging: by task.
             name: of the mixture; where there is none, of the only task.
+            seed: of everything that training steps draw.
             self_description: plain values that go into every checkpoint.
         """
         super().__init__()
@@ -104,6 +107,7 @@ class Seq2SeqModule(L.LightningModule):
         self.judging = judging
         self.texts = texts
         self.name = name
+        self.seed = seed
         self.self_description = self_description
         self.split = "test"
         self.scored: dict[tuple[str, str], Scored] = {}
@@ -127,6 +131,15 @@ class Seq2SeqModule(L.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Takes note of how many batches make an optimizer step."""
         self.batches_per_step = self.trainer.accumulate_grad_batches
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Lets each batch draw from a seed of its own: of the run, the epoch and the batch's place in it.
+
+        So nothing that is drawn elsewhere, and no interruption, changes a training, and the batches of several ranks
+        draw what they would draw in one process.
+        """
+        place = batch_idx * self.trainer.world_size + self.trainer.global_rank
+        torch.manual_seed(int(np.random.SeedSequence([self.seed, self.current_epoch, place]).generate_state(1)[0]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Mean loss per target token; sums go along for the callbacks."""

@@ -107,6 +107,38 @@ def test_the_learning_rate_is_its_own_times_the_schedule(prepared):
     assert rates == pytest.approx([0.8 * module.schedule(step) for step in range(5)])
 
 
+class Draws(L.Callback):
+    """Draws random numbers between the batches."""
+
+    def on_train_batch_end(self, *arguments) -> None:
+        torch.rand(3)
+
+
+def test_what_is_drawn_elsewhere_does_not_change_a_training(prepared):
+    weights = []
+    for callbacks in ([], [Draws()]):
+        module, data = prepared("model.dropout=0.5", "teacher_forcing.value=0.5")
+        fit(module, data, max_epochs=2, callbacks=callbacks)
+        weights.append(module.state_dict())
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_batches_draw_different_numbers_in_the_same_order_every_time(prepared):
+    drawn = []
+
+    class Look(L.Callback):
+        def on_train_batch_end(self, *arguments) -> None:
+            drawn.append(float(torch.rand(())))
+
+    for seed in (1, 1, 2):
+        module, data = prepared(f"seed={seed}")
+        fit(module, data, max_epochs=2, callbacks=[Look()])
+    first, second, other = drawn[: len(drawn) // 3], drawn[len(drawn) // 3 : -len(drawn) // 3], drawn[-len(drawn) // 3 :]
+    assert first == second
+    assert len(set(first)) == len(first)
+    assert not set(first) & set(other)
+
+
 def test_validation_scores_every_sentence_in_order_and_tells_the_schedule(prepared):
     module, data = prepared()
     told = []

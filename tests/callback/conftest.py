@@ -79,6 +79,7 @@ def tiny_module(
             example=lambda split, task, index: Example(SOURCES[index], (f"{task} {index}",)),
         ),
         name="translation" if len(tasks) == 1 else "multitask",
+        seed=1,
         self_description={},
     )
 
