@@ -177,9 +177,9 @@ class BatchSampler(Sampler[PlannedBatch]):
     evaluation nothing may be seen twice: the largest batches are halved until the ranks are equally long (only where
     no batch has two rows any more are some ranks one batch shorter).
 
-    Position: `position` is the number of batches of the current epoch that the trainer is done with. The sampler cannot
-    know it, because worker processes ask for batches ahead; the trainer's own count of finished batches has to be set
-    before `state_dict` is called. Iteration starts at `position`; a new epoch starts at 0.
+    Position: `position` is the number of batches of the current epoch that the trainer has got. The sampler cannot know
+    it, because worker processes ask for batches ahead: whoever hands the batches out has to count. Iteration starts at
+    `position`; a new epoch starts at 0.
 
     Args:
         tasks: lengths by task name.

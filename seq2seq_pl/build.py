@@ -17,6 +17,8 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import Logger
 from torch import nn
 
+from seq2seq_pl.callback.checkpoint import Checkpoint as CheckpointCallback
+from seq2seq_pl.checkpoint_file import CheckpointFiles
 from seq2seq_pl.config import COMBINED, TaskConfig, TrainConfig
 from seq2seq_pl.datamodule import DataModule, TaskData, Tokenizers
 from seq2seq_pl.encoding import Reader
@@ -275,6 +277,7 @@ def build_trainer(settings: TrainConfig) -> L.Trainer:
     for name, node in settings.callback.items():
         watches = "monitor" in inspect.signature(get_object(str(node["_target_"]))).parameters
         callbacks.append(part(L.Callback, f"callback.{name}", node, **(watched if watches else {})))
+    callbacks.sort(key=lambda callback: isinstance(callback, CheckpointCallback))  # sees what all others have done
     loggers = [part(Logger, f"logger.{name}", node) for name, node in settings.logger.items()]
     return part(
         L.Trainer,
@@ -282,6 +285,7 @@ def build_trainer(settings: TrainConfig) -> L.Trainer:
         settings.trainer,
         callbacks=callbacks,
         logger=loggers or False,
+        plugins=[CheckpointFiles()],
         enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
         default_root_dir=settings.run_dir,
         use_distributed_sampler=False,

@@ -20,6 +20,8 @@ PER_TASK = (*OF_A_TASK, "metric")
 SEVERAL = ("metric", "callback", "logger")
 COMBINED = "combined"
 """The monitor of several tasks: the mean of what their own monitors say, see `scoring.merit`."""
+GOING_ON = ("run", "resume")
+"""Settings of the command, not of a run: which one it goes on with, and whether."""
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 LongSources = Literal["skip", "keep_start", "keep_end"]
 
@@ -121,6 +123,7 @@ def validate(config: DictConfig) -> TrainConfig:
     Raises:
         UserError: one line for each problem, each with its dotted path and the nearest valid name.
     """
+    config = _without(config, *GOING_ON)
     mixed = bool(config.get("mixture"))
     plain, problems = _resolved(_without(config, "mixture", *(PER_TASK if mixed else ())))
     root = {**{name: {} for name in SEVERAL}, **plain}  # [] chooses none

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
@@ -122,6 +123,26 @@ class PlannedBatches(Dataset[Batch]):
         return read, written, copies
 
 
+class ResumableLoader(DataLoader[Batch]):
+    """A loader that knows which batch is next, in a form for a checkpoint; Lightning asks for it."""
+
+    sampler: BatchSampler
+
+    def __iter__(self) -> Any:
+        for batch in super().__iter__():
+            self.sampler.position += 1
+            yield batch
+        self.sampler.position = 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Where it is."""
+        return self.sampler.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Goes on there."""
+        self.sampler.load_state_dict(state_dict)
+
+
 class DataModule(L.LightningDataModule):
     """One task is a mixture of one: everything here is per task name.
 
@@ -161,6 +182,8 @@ class DataModule(L.LightningDataModule):
         self.reports: dict[tuple[str, str], Report] = {}
         self.fingerprints: dict[tuple[str, str], str] = {}
         self.opened: dict[tuple[str, str], Split] = {}
+        self.training: ResumableLoader | None = None
+        self.position: dict[str, int] = {}  # of a checkpoint, for the next training loader
 
     def test_splits(self) -> tuple[str, ...]:
         """Every split that is neither trained nor chosen on."""
@@ -253,12 +276,29 @@ class DataModule(L.LightningDataModule):
         )
         drawing = {name: self.tasks[name].reader for name in stores} if training and self._drawn else {}
         dataset = PlannedBatches(stores, drawing, self.seed, self.copying)
-        return DataLoader(dataset, batch_size=None, sampler=sampler)
+        loader = ResumableLoader if training else DataLoader
+        return loader(dataset, batch_size=None, sampler=sampler)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Token-budget batches of the training split."""
-        return self.loader("train")
+        """Token-budget batches of the training split; the first time, from where a checkpoint stands."""
+        loader = self.loader("train")
+        assert isinstance(loader, ResumableLoader)
+        if self.position:
+            loader.load_state_dict(self.position)
+            self.position = {}
+        self.training = loader
+        return loader
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The validation split, longest sentences first."""
         return self.loader("valid")
+
+    # Lightning would restore a loader's state by itself, but not where the number of steps is asked for before.
+
+    def state_dict(self) -> dict[str, int]:
+        """Which training batch is next, for a checkpoint."""
+        return self.training.state_dict() if self.training else {}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """The counterpart of `state_dict`."""
+        self.position = dict(state_dict)

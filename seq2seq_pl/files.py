@@ -1,13 +1,16 @@
-"""Files that appear under their name only when they are complete."""
+"""Files that appear under their name only when they are complete, and survive the machine's end from then on."""
 
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}")
 
 
 @contextmanager
@@ -24,6 +27,7 @@ def complete(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _flush_names(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -32,3 +36,34 @@ def write_text(path: Path, text: str) -> None:
     """Writes a text file, UTF-8, which appears when it is complete."""
     with complete(path) as file:
         file.write(text.encode())
+
+
+def keep_as(path: Path, name: str) -> None:
+    """Gives a file a second name in its folder, in place of what had that name; without a file, does nothing."""
+    if not path.is_file():
+        return
+    temporary = path.with_name(f".{name}.{uuid.uuid4().hex}")
+    try:
+        os.link(path, temporary)
+    except OSError:  # a file system without links
+        temporary.write_bytes(path.read_bytes())
+    os.replace(temporary, path.with_name(name))
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what writers left that were killed. Only for a folder that nobody else writes to now."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if UNFINISHED.fullmatch(path.name) and path.is_file():
+            path.unlink()
+
+
+def _flush_names(folder: Path) -> None:
+    """Makes a rename last. Where a folder cannot be opened (Windows), the file system has to see to it."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -24,10 +24,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seq2seq_pl.errors import UserError
+from seq2seq_pl.errors import Stopped, UserError
 
 PACKAGE = Path(__file__).resolve().parent
 EXIT_USER_ERROR = 2
+EXIT_CTRL_C = 130
 SWEEP_ALONE = "several values are a sweep, which needs -m; write '[a,b]' for a list, '\"a,b\"' for a text with a comma."
 
 log = logging.getLogger(__name__)
@@ -78,15 +79,21 @@ def family(group: str) -> str:
     return "\n".join(lines)
 
 
-def launch(command: str, run: Callable[[DictConfig], object], positional: str | None = None) -> None:
+def launch(
+    command: str,
+    run: Callable[[DictConfig], object],
+    positional: str | None = None,
+    placed: Callable[[list[str]], list[str]] = list,
+) -> None:
     """Runs a command of conf/<command>.yaml with the settings in sys.argv.
 
-    What is written without "=" is gathered in the list setting `positional`, where the command has one. Exits with
-    status 2 and one line for each problem if the user made a mistake.
+    What is written without "=" is gathered in the list setting `positional`, where the command has one; `placed` may
+    add to the settings where the command works. Exits with status 2 and one line for each problem if the user made a
+    mistake, with 128 + the signal's number if a signal stopped it.
     """
     register_resolvers()
     try:
-        sys.argv[1:] = checked_arguments(sys.argv[1:], positional)
+        sys.argv[1:] = placed(checked_arguments(sys.argv[1:], positional))
     except UserError as error:
         report(error)
         sys.exit(EXIT_USER_ERROR)
@@ -117,6 +124,12 @@ def launch(command: str, run: Callable[[DictConfig], object], positional: str | 
             UserError(re.sub(r" To append to your default list use \S+", ".", sentence))
         )  # `validate` would refuse it
         sys.exit(EXIT_USER_ERROR)
+    except Stopped as stopped:
+        print(stopped.sentence, file=sys.stderr)
+        raise
+    except KeyboardInterrupt:
+        print("Stopped by Ctrl-C.", file=sys.stderr)
+        sys.exit(EXIT_CTRL_C)
     if mistakes:
         sys.exit(EXIT_USER_ERROR)
 

@@ -16,14 +16,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from seq2seq_pl import checkpoint_file
 from seq2seq_pl.config import COMBINED
 from seq2seq_pl.interfaces import Decoding, Metric, Objective, Schedule
 from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.scoring import Item, Scored, Scorer, higher_is_better, merit, prefix
 from seq2seq_pl.values import Batch, Example, Hypothesis, Loss
-
-CHECKPOINT_KEY = "seq2seq_pl"
-CHECKPOINT_VERSION = 1
 
 
 class OptimizerFactory(Protocol):
@@ -128,16 +126,13 @@ class Seq2SeqModule(L.LightningModule):
         loss: Loss = self.objective(logits, batch.target[mask], weights, mask)
         return loss
 
-    def on_train_epoch_start(self) -> None:
-        """Takes note of how many batches make an optimizer step."""
-        self.batches_per_step = self.trainer.accumulate_grad_batches
-
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Lets each batch draw from a seed of its own: of the run, the epoch and the batch's place in it.
 
         So nothing that is drawn elsewhere, and no interruption, changes a training, and the batches of several ranks
         draw what they would draw in one process.
         """
+        self.batches_per_step = self.trainer.accumulate_grad_batches
         place = batch_idx * self.trainer.world_size + self.trainer.global_rank
         torch.manual_seed(int(np.random.SeedSequence([self.seed, self.current_epoch, place]).generate_state(1)[0]))
 
@@ -251,4 +246,4 @@ class Seq2SeqModule(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         """Adds the config and the tokenizers, so that one file is enough to generate."""
-        checkpoint[CHECKPOINT_KEY] = {"version": CHECKPOINT_VERSION, **self.self_description}
+        checkpoint[checkpoint_file.KEY] = {"version": checkpoint_file.VERSION, **self.self_description}

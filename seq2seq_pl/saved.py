@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from pickle import UnpicklingError
 
-import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
 from seq2seq_pl.build import build_model, build_tokenizers
+from seq2seq_pl.checkpoint_file import KEY, open_checkpoint
 from seq2seq_pl.config import TaskConfig, TrainConfig, validate
 from seq2seq_pl.datamodule import Tokenizers
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.model.seq2seq import Seq2Seq
-from seq2seq_pl.module import CHECKPOINT_KEY, CHECKPOINT_VERSION
 
 SETTINGS_OF_A_TASK = frozenset(field.name for field in fields(TaskConfig))
 """Settings that each task of a run has for itself."""
@@ -70,22 +67,8 @@ def read_checkpoint(path: Path) -> Saved:
     Raises:
         UserError: not a checkpoint of ours, damaged, or one that wants to run code.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's, about how the file was written
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        raise UserError(f"{path} is damaged or holds more than plain values; it was not opened.") from error
-    except Exception as error:  # a damaged file makes torch raise nearly anything
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise UserError(f"{path} is not a complete checkpoint ({reason}).") from error
-    ours = content.get(CHECKPOINT_KEY) if isinstance(content, dict) else None
-    if not isinstance(ours, dict):
-        raise UserError(f"{path} is a checkpoint, but not one of seq2seq_pl.")
-    if ours.get("version") != CHECKPOINT_VERSION:
-        raise UserError(
-            f"{path} has checkpoint version {ours.get('version')}; this seq2seq_pl reads version {CHECKPOINT_VERSION}."
-        )
+    content = open_checkpoint(path)
+    ours = content[KEY]
     return Saved(ours["config"], ours["tokenizers"], content["state_dict"])
 
 

@@ -34,7 +34,7 @@ BUILT: Mapping[str, frozenset[str]] = {
     "optimizer": frozenset({"params"}),
     "callback": frozenset({"monitor", "mode"}),
     "trainer": frozenset(
-        {"logger", "callbacks", "enable_checkpointing", "default_root_dir", "use_distributed_sampler"}
+        {"logger", "callbacks", "plugins", "enable_checkpointing", "default_root_dir", "use_distributed_sampler"}
     ),
 }
 """Arguments that build.py fills in from other parts, so that nobody writes a size twice."""

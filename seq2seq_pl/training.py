@@ -5,30 +5,35 @@ from __future__ import annotations
 import logging
 import math
 import os
+import shlex
 import shutil
 import sys
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 
 from seq2seq_pl import summary
 from seq2seq_pl.build import begin_embeddings, build_data, build_module, build_tokenizers, build_trainer, rehearse
+from seq2seq_pl.callback.checkpoint import Checkpoint
 from seq2seq_pl.config import TrainConfig
 from seq2seq_pl.datamodule import DataModule
-from seq2seq_pl.errors import UserError
+from seq2seq_pl.errors import Stopped, UserError
+from seq2seq_pl.logs import rewind
 from seq2seq_pl.module import Seq2SeqModule
-from seq2seq_pl.record import environment, named_scores, scores_json, write_record, write_results
+from seq2seq_pl.record import environment, named_scores, read_record, scores_json, write_record, write_results
+from seq2seq_pl.resuming import Start, begin, check_data, find_start
 from seq2seq_pl.saved import read_checkpoint
 from seq2seq_pl.schema import Node
 from seq2seq_pl.scoring import Scored, count_parameters, with_baselines
@@ -66,44 +71,63 @@ def quieten() -> None:
     )  # torch.compile looks
 
 
-def run(settings: TrainConfig) -> Outcome:
-    """Prepares the data, trains, scores the test splits with the best checkpoint, writes everything down."""
+def run(settings: TrainConfig, *, resume: bool = False, changed: Sequence[str] = ()) -> Outcome:
+    """Prepares the data, trains, scores the test splits with the best checkpoint, writes everything down.
+
+    Args:
+        resume: goes on where the run directory's last checkpoint stands; a finished run is not done again.
+        changed: settings that may be others than those the run began with.
+    """
     quieten()
     began = time.perf_counter()
     console = Console()
+    if resume and not changed and (outcome := finished(Path(settings.run_dir))):
+        console.print(f"{shown(settings.run_dir)} is finished", highlight=False, soft_wrap=True)
+        summary.print_score_tables(console, outcome.scores)
+        return outcome
     rehearse(settings)
+    start = find_start(settings, changed=changed) if resume else begin(settings)
     trainer = build_trainer(settings)
     if settings.compile:
         check_compiler(trainer.strategy.root_device.type)
     tokenizers = build_tokenizers(settings)
-    data = build_data(settings, tokenizers)
+    if start.checkpoint:
+        tokenizers.load(start.tokenizers)
+    data = build_data(settings, tokenizers, trained=start.checkpoint is not None)
     data.prepare_data()
+    if start.checkpoint:
+        check_data(Path(settings.run_dir), data)
     L.seed_everything(settings.seed, workers=True, verbose=False)
     module = build_module(settings, tokenizers, data.example)
     said = begin_embeddings(module.model, tokenizers)
     if settings.compile:
         module.compiled = torch.compile(module.model.forward, dynamic=True)
-    record = first_record(settings, data, module)
+    if trainer.is_global_zero:
+        rewind(trainer.loggers, start.logs)
+    record = first_record(settings, data, module, start)
     if trainer.is_global_zero:
         write_record(Path(settings.run_dir), record)
         console.print(summary.data_table(data.reports))
-        for sentence in said:
+        for sentence in [*said, *start.warnings]:
             console.print(sentence, highlight=False, soft_wrap=True)
         console.print(
             f"{count_parameters(module):,} parameters, run directory {shown(settings.run_dir)}",
             highlight=False,
             soft_wrap=True,
         )
-    fit_began = time.perf_counter()
-    trainer.fit(module, data)
-    fit_seconds = time.perf_counter() - fit_began
-    best = restore_best(trainer, module)
-    splits = data.test_splits() if settings.test else ("valid",)
-    scored = {split: score_split(trainer, module, data, split, Path(settings.run_dir, split)) for split in splits}
+        if start.checkpoint:
+            console.print(f"going on after {start.step:,} steps", highlight=False)
+    with listening(trainer, settings):
+        fit_began = time.perf_counter()
+        trainer.fit(module, data, ckpt_path=start.checkpoint)
+        fit_seconds = time.perf_counter() - fit_began
+        best = restore_best(trainer, module)
+        splits = data.test_splits() if settings.test else ("valid",)
+        scored = {split: score_split(trainer, module, data, split, Path(settings.run_dir, split)) for split in splits}
     scores = {name: score for split, result in scored.items() for name, score in named_scores(split, result).items()}
     if trainer.is_global_zero:
         log_hyperparameters(trainer, settings, scores)
-        finished = {
+        finish = {
             "fit_seconds": round(fit_seconds, 2),
             "wall_seconds": round(time.perf_counter() - began, 2),
             "steps": trainer.global_step,
@@ -111,7 +135,7 @@ def run(settings: TrainConfig) -> Outcome:
             "best": {f"val/{settings.task_name}/{settings.monitor}": None if math.isnan(best) else best},
             "scores": scores_json(scores),
         }
-        write_record(Path(settings.run_dir), {**record, **finished})
+        write_record(Path(settings.run_dir), {**record, **finish})
         summary.print_score_tables(console, scores)
         shown_split = scored.get("test" if settings.test else "valid", {})
         for task, result in shown_split.items():
@@ -119,6 +143,31 @@ def run(settings: TrainConfig) -> Outcome:
             console.print(summary.sample_table(result.items, settings.samples, title))
         summary.print_next_commands(console, shown(settings.run_dir), list(settings.tasks))
     return Outcome(best, scores)
+
+
+def finished(run_dir: Path) -> Outcome | None:
+    """What a finished run came to; None for one that is not."""
+    try:
+        record: dict[str, Any] = read_record(run_dir)
+        (best,), scores = record["best"].values(), record["scores"]
+    except (OSError, ValueError, KeyError):
+        return None
+    values = {name: Score(float(score["value"]), score["signature"]) for name, score in scores.items()}
+    return Outcome(float("nan") if best is None else float(best), values)
+
+
+@contextmanager
+def listening(trainer: L.Trainer, settings: TrainConfig) -> Iterator[None]:
+    """Lets a run stop where it can go on, and says how it does."""
+    with ExitStack() as stack:
+        for callback in trainer.checkpoint_callbacks:
+            if isinstance(callback, Checkpoint):
+                stack.enter_context(callback.wish)
+        try:
+            yield
+        except Stopped as stopped:
+            stopped.sentence += f" Go on with: python -m seq2seq_pl.train run={shlex.quote(shown(settings.run_dir))}"
+            raise
 
 
 def check_compiler(device: str) -> None:
@@ -134,12 +183,19 @@ def check_compiler(device: str) -> None:
         )
 
 
-def first_record(settings: TrainConfig, data: DataModule, module: Seq2SeqModule) -> dict[str, object]:
-    """What is known of a run before its first step."""
+def first_record(settings: TrainConfig, data: DataModule, module: Seq2SeqModule, start: Start) -> dict[str, object]:
+    """What is known of a run before its first step, and since when it goes on where it does."""
     tokenizers = data.tokenizers
-    return {
-        "command": ["python", "-m", "seq2seq_pl.train", *sys.argv[1:]],
+    began: dict[str, Any] = {
+        "command": ["python", "-m", "seq2seq_pl.train", *(argument.removeprefix("++") for argument in sys.argv[1:])],
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    if start.checkpoint:
+        before: dict[str, Any] = read_record(Path(settings.run_dir))
+        again = {**began, "from": start.checkpoint.name, "steps": start.step}
+        began = {key: before[key] for key in began} | {"resumed": [*before.get("resumed", []), again]}
+    return {
+        **began,
         "seed": settings.seed,
         "config": asdict(settings),
         "environment": environment(),
@@ -160,10 +216,9 @@ def first_record(settings: TrainConfig, data: DataModule, module: Seq2SeqModule)
 def restore_best(trainer: L.Trainer, module: Seq2SeqModule) -> float:
     """Loads the best checkpoint's weights, where there is one, and returns its monitored score."""
     for callback in trainer.checkpoint_callbacks:
-        if isinstance(callback, ModelCheckpoint) and callback.best_model_path and callback.best_model_score is not None:
-            path = trainer.strategy.broadcast(callback.best_model_path)
-            module.load_state_dict(dict(read_checkpoint(Path(path)).weights))
-            return float(str(np.float32(callback.best_model_score)))  # Lightning keeps no more digits than these
+        if isinstance(callback, Checkpoint) and callback.best_score is not None:
+            module.load_state_dict(dict(read_checkpoint(callback.best).weights))
+            return float(str(np.float32(callback.best_score)))  # Lightning keeps no more digits than these
     return float("nan")
 
 

@@ -4,7 +4,7 @@ import lightning as L
 import pytest
 import torch
 from hydra.errors import InstantiationException
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint as LightningCheckpoint
 
 from seq2seq_pl.build import (
     begin_embeddings,
@@ -15,6 +15,8 @@ from seq2seq_pl.build import (
     build_trainer,
     rehearse,
 )
+from seq2seq_pl.callback.checkpoint import Checkpoint
+from seq2seq_pl.callback.early_stopping import EarlyStopping
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoding, Metric
 from seq2seq_pl.model.seq2seq import Seq2Seq
@@ -175,16 +177,21 @@ def test_the_seed_alone_decides_the_first_weights(module):
 def test_whoever_monitors_monitors_the_monitor(settings):
     for monitor, mode in (("bleu", "max"), ("perplexity", "min")):
         trainer = build_trainer(settings(f"monitor={monitor}"))
-        watching = [call for call in trainer.callbacks if isinstance(call, (ModelCheckpoint, EarlyStopping))]
+        watching = [call for call in trainer.callbacks if isinstance(call, (Checkpoint, EarlyStopping))]
         assert len(watching) == 2
         assert {(call.monitor, call.mode) for call in watching} == {(f"val/translation/{monitor}", mode)}
+
+
+def test_the_checkpoint_to_go_on_from_sees_what_all_others_have_done(settings):
+    trainer = build_trainer(settings("callback=[checkpoint,every_epoch,ema,telemetry]"))
+    assert isinstance(trainer.callbacks[-1], Checkpoint)
 
 
 def test_a_trainer_without_callbacks_and_loggers_writes_nothing(settings, tmp_path):
     trainer = build_trainer(settings("callback=[]", "logger=[]"))
     assert isinstance(trainer, L.Trainer)
     assert trainer.loggers == []
-    assert not [call for call in trainer.callbacks if isinstance(call, ModelCheckpoint)]
+    assert not [call for call in trainer.callbacks if isinstance(call, LightningCheckpoint)]
     assert not list(tmp_path.iterdir())
 
 

@@ -23,7 +23,7 @@ CONTRACTS = {
 }
 
 FLOORS = (
-    ("errors", "files", "scripts", "values"),
+    ("errors", "files", "scripts", "stopping", "values"),
     ("interfaces",),
     ("schema", "config", "command_config", "schedule", "metric"),
     (
@@ -39,6 +39,8 @@ FLOORS = (
         "parts",
         "scoring",
         "significance",
+        "checkpoint_file",
+        "logger",
         "by_length",
         "constraints",
         "picture",
@@ -50,6 +52,7 @@ FLOORS = (
         "datamodule",
         "module",
         "record",
+        "logs",
         "summary",
         "metric_choice",
         "judged",
@@ -63,6 +66,7 @@ FLOORS = (
     ("callback",),
     ("build", "saved"),
     (
+        "resuming",
         "training",
         "evaluation",
         "file_evaluation",
@@ -77,7 +81,19 @@ FLOORS = (
         "inspection",
         "averaging",
     ),
-    ("launch", "sweep_table", "train", "evaluate", "generate", "score", "compare", "transfer", "inspect", "average"),
+    (
+        "launch",
+        "continuation",
+        "sweep_table",
+        "train",
+        "evaluate",
+        "generate",
+        "score",
+        "compare",
+        "transfer",
+        "inspect",
+        "average",
+    ),
 )
 """Folders and files of seq2seq_pl/ from the ground up. A folder imports from lower floors; a file from its own too."""
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from seq2seq_pl.build import build_data, build_module, build_tokenizers
+from seq2seq_pl.checkpoint_file import KEY
 from seq2seq_pl.interfaces import Schedule
-from seq2seq_pl.module import CHECKPOINT_KEY, Seq2SeqModule
+from seq2seq_pl.module import Seq2SeqModule
 from seq2seq_pl.scoring import count_parameters
 from seq2seq_pl.values import PAD, Batch
 
@@ -133,7 +134,8 @@ def test_batches_draw_different_numbers_in_the_same_order_every_time(prepared):
     for seed in (1, 1, 2):
         module, data = prepared(f"seed={seed}")
         fit(module, data, max_epochs=2, callbacks=[Look()])
-    first, second, other = drawn[: len(drawn) // 3], drawn[len(drawn) // 3 : -len(drawn) // 3], drawn[-len(drawn) // 3 :]
+    third = len(drawn) // 3
+    first, second, other = drawn[:third], drawn[third:-third], drawn[-third:]
     assert first == second
     assert len(set(first)) == len(first)
     assert not set(first) & set(other)
@@ -191,7 +193,7 @@ def test_gradients_reach_every_parameter(module, batch):
 def test_a_checkpoint_describes_itself(module):
     checkpoint: dict[str, object] = {}
     module.on_save_checkpoint(checkpoint)
-    described = checkpoint[CHECKPOINT_KEY]
+    described = checkpoint[KEY]
     assert described["version"] == 1
     assert described["config"]["model"]["encoder"]["hidden_size"] == 6
     assert '"word"' in described["tokenizers"]

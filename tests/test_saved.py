@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from seq2seq_pl.build import build_model
+from seq2seq_pl.checkpoint_file import KEY
 from seq2seq_pl.config import TrainConfig
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.module import CHECKPOINT_KEY
 from seq2seq_pl.saved import chosen_task, find_checkpoint, load_tokenizers, read_checkpoint, settings_of
 
 PLAIN = (str, int, float, bool, type(None), torch.Tensor)
@@ -53,7 +53,7 @@ def foreign(value: object, path: str = "") -> list[str]:
 def test_a_checkpoint_holds_plain_values_only(finished, name):
     content = torch.load(finished / "checkpoints" / f"{name}.ckpt", weights_only=True)
     assert foreign(content) == []
-    assert content[CHECKPOINT_KEY]["version"] == 1
+    assert content[KEY]["version"] == 1
 
 
 def test_no_path_of_the_machine_is_needed_to_rebuild_the_model(finished):
@@ -102,7 +102,7 @@ def test_a_checkpoint_of_another_program_is_told(tmp_path):
 
 def test_a_version_that_is_not_known_is_told(checkpoint):
     content = torch.load(checkpoint, weights_only=True)
-    content[CHECKPOINT_KEY]["version"] = 99
+    content[KEY]["version"] = 99
     torch.save(content, checkpoint)
     assert refusal(checkpoint) == f"{checkpoint} has checkpoint version 99; this seq2seq_pl reads version 1."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import lightning as L
 import torch
@@ -34,22 +35,29 @@ class Telemetry(L.Callback):
         self.every_n_steps = every_n_steps
         self.sums: Tensor | None = None  # loss, nll, target tokens, PAD, places
         self.at_step: dict[str, float | Tensor] = {}
-        self.clock = 0.0
+        self.seconds = 0.0  # of training since the last time, up to `since`
+        self.since: float | None = None  # when the clock was started; None while it stands
         self.logged_step = 0
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Starts counting."""
-        self.sums, self.at_step = None, {}
-        self.clock = time.perf_counter()
-        self.logged_step = trainer.global_step
+        """Starts the clock; what a checkpoint brought goes on."""
+        self.sums = None if self.sums is None else self.sums.to(pl_module.device)
+        self.since = time.perf_counter()
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Forgets what was not logged."""
+        self.sums, self.seconds, self.since = None, 0.0, None
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stops the clock."""
-        self.clock -= time.perf_counter()
+        self.seconds, self.since = self._elapsed(), None
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Starts the clock where it stood."""
-        self.clock += time.perf_counter()
+        self.since = time.perf_counter()
+
+    def _elapsed(self) -> float:
+        return self.seconds + (0.0 if self.since is None else time.perf_counter() - self.since)
 
     def on_before_optimizer_step(self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: Optimizer) -> None:
         """Takes what belongs to this very step; gradients are unscaled and not yet clipped."""
@@ -82,15 +90,27 @@ class Telemetry(L.Callback):
         reduced = trainer.strategy.reduce(self.sums, reduce_op="sum")
         assert isinstance(reduced, Tensor)
         loss, nll, tokens, padding, places = reduced.tolist()  # waits for the device, so the clock is right after it
-        now = time.perf_counter()
+        seconds = self._elapsed()
         metrics = {
             "loss": loss / tokens,
             "perplexity": math.exp(min(nll / tokens, 700.0)),
-            "tokens_per_second": tokens / max(now - self.clock, 1e-9),
+            "tokens_per_second": tokens / max(seconds, 1e-9),
             "padding_share": padding / places,
             **{name: float(value) for name, value in self.at_step.items()},
         }
         for logger in trainer.loggers:
             logger.log_metrics({f"train/{name}": value for name, value in metrics.items()}, step)
             logger.save()
-        self.sums, self.at_step, self.clock, self.logged_step = None, {}, now, step
+        self.sums, self.at_step, self.logged_step = None, {}, step
+        self.seconds, self.since = 0.0, time.perf_counter()
+
+    # -- checkpoints -------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Tensor | float | None]:
+        """What was counted since the last line."""
+        return {"sums": self.sums, "seconds": self._elapsed(), "logged_step": self.logged_step}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The counterpart of `state_dict`."""
+        self.sums, self.seconds = state_dict["sums"], state_dict["seconds"]
+        self.logged_step = state_dict["logged_step"]

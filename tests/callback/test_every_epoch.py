@@ -6,9 +6,9 @@ from pathlib import Path
 import lightning as L
 import pytest
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader
 
+from seq2seq_pl.callback.checkpoint import Checkpoint
 from seq2seq_pl.callback.ema import Ema
 from seq2seq_pl.callback.every_epoch import EveryEpoch
 
@@ -44,13 +44,13 @@ def test_an_average_is_what_is_kept_even_where_nothing_is_validated(train: Calla
 
 def test_it_goes_beside_another_checkpoint_and_calls_none_the_best(train: Callable, tmp_path: Path) -> None:
     every = EveryEpoch(dirpath=str(tmp_path))
-    best = ModelCheckpoint(tmp_path, filename="best", monitor="val/translation/chrf", mode="max", save_last=True)
+    best = Checkpoint(dirpath=str(tmp_path), monitor="val/translation/chrf", mode="max")
     train(every, best, max_epochs=2)
-    assert every.best_model_score is None
-    assert Path(best.best_model_path).name == "best.ckpt"
+    assert best.best_score is not None
     assert {path.name for path in tmp_path.glob("*.ckpt")} == {
         "best.ckpt",
         "last.ckpt",
+        "previous.ckpt",
         "epoch_001.ckpt",
         "epoch_002.ckpt",
     }

@@ -92,10 +92,10 @@ def test_scoring_does_not_count_as_training_time(monkeypatch: pytest.MonkeyPatch
     now = iter([100.0, 110.0, 140.0]).__next__
     monkeypatch.setattr("seq2seq_pl.callback.telemetry.time.perf_counter", now)
     telemetry = Telemetry(every_n_steps=1)
-    telemetry.clock = now()
+    telemetry.since = now()
     telemetry.on_validation_start(None, None)  # type: ignore[arg-type]
     telemetry.on_validation_end(None, None)  # type: ignore[arg-type]
-    assert telemetry.clock == 130  # 10 seconds of training lie behind at 140
+    assert (telemetry.seconds, telemetry.since) == (10, 140)
 
 
 def test_needs_no_logger(fit: Callable) -> None:

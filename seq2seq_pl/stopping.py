@@ -1,0 +1,47 @@
+"""Ctrl-C and SIGTERM as a wish that is granted at the next good moment."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+
+
+class StopWish:
+    """Takes note of Ctrl-C and SIGTERM in a `with` block; a second signal has its usual effect.
+
+    Attributes:
+        signal: the one that came, or None.
+    """
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+        self._former: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> StopWish:
+        if threading.current_thread() is threading.main_thread():  # in another one nothing can be listened to
+            self._former = {number: signal.getsignal(number) for number in SIGNALS}
+            self.insist()
+        return self
+
+    def insist(self) -> None:
+        """Listens again, where somebody else began to in the block."""
+        if self.signal is None:
+            for number in self._former:
+                signal.signal(number, self._note)
+
+    def __exit__(self, *raised: object) -> None:
+        for number, effect in self._former.items():
+            signal.signal(number, effect)
+        self._former = {}
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = signal.Signals(number)
+        for each, effect in self._former.items():
+            signal.signal(each, effect)
+        print(f"\n{NAMES[self.signal]}: stopping at the next step; once more stops at once.", file=sys.stderr)
