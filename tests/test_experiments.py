@@ -25,6 +25,7 @@ CAPTIONS = {
     for language, text in zip(("en", "de"), PAIR, strict=True)
 }
 NEEDS_FILES = {
+    "cmudict": {f"{split}.tsv": lines("hiNUMBER\tHH AY NUMBER") for split in ("train", "valid", "test")},
     "multi30k_gru": CAPTIONS,
     "multi30k_transformer": CAPTIONS,
     "sigmorphon2020": {f"ice_{split}.tsv": lines("orðNUMBER\tɔ r ð NUMBER") for split in ("train", "dev", "test")},
