@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -172,10 +172,10 @@ class BatchSampler(Sampler[PlannedBatch]):
     goes through its own plans one after the other, so that all its sentences have their turn before one comes again.
     Without shuffle, the tasks follow one another.
 
-    Ranks: batch i of the plan goes to rank i mod world_size. In training, up to world_size - 1 batches from the start
-    of the epoch are repeated at its end, so that ranks are equally long; else the batches are those of one process. In
-    evaluation nothing may be seen twice: the largest batches are halved until the ranks are equally long (only where
-    no batch has two rows any more are some ranks one batch shorter).
+    Ranks: batch i of the plan goes to rank i mod world_size, so that one step of all ranks sees what one process sees in
+    world_size batches. For the ranks to be equally long, the largest batches are halved: in training those of the last
+    step, in evaluation any. Where no batch has two rows any more, training repeats some from the start of the epoch, and
+    in evaluation, where nothing may be seen twice, some ranks are one batch shorter.
 
     Position: `position` is the number of batches of the current epoch that the trainer has got. The sampler cannot know
     it, because worker processes ask for batches ahead: whoever hands the batches out has to count. Iteration starts at
@@ -265,12 +265,16 @@ class BatchSampler(Sampler[PlannedBatch]):
         batches: list[PlannedBatch] = []
         for name in self.tasks:
             batches += [PlannedBatch(name, indices, 0) for indices in self._plan(name, 0)]
+        return self._shared_out(batches)
+
+    def _shared_out(self, batches: list[PlannedBatch]) -> list[PlannedBatch]:
+        """The same with the largest halved until each rank gets as many as the others, or until each has one row."""
         while len(batches) % self.world_size:
             largest = max(range(len(batches)), key=lambda at: len(batches[at].indices))
-            task, halves = batches[largest].task, split_to([batches[largest].indices], 2)
+            halves = split_to([batches[largest].indices], 2)
             if len(halves) == 1:
                 break
-            batches[largest : largest + 1] = [PlannedBatch(task, half, 0) for half in halves]
+            batches[largest : largest + 1] = [replace(batches[largest], indices=half) for half in halves]
         return batches
 
     def _training(self, epoch: int) -> list[PlannedBatch]:
@@ -279,6 +283,8 @@ class BatchSampler(Sampler[PlannedBatch]):
             batches = [PlannedBatch(names[0], indices, epoch) for indices in self._plan(names[0], epoch)]
         else:
             batches = self._mixture(names, epoch)
+        last_step = len(batches) - len(batches) % self.world_size
+        batches[last_step:] = self._shared_out(batches[last_step:])
         missing = -len(batches) % self.world_size
         return batches + (batches * self.world_size)[:missing]
 
