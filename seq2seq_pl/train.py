@@ -22,7 +22,7 @@ def train(config: DictConfig) -> float:
         UserError: a mistake of the user's, before any training.
     """
     from seq2seq_pl.config import validate  # late: `--help` shall not wait for torch
-    from seq2seq_pl.training import run
+    from seq2seq_pl.processes import train as run
 
     changed: list[str] = []
     directory, resume = config.get("run"), bool(config.get("resume"))

@@ -20,9 +20,11 @@ def test_a_signal_is_noted_and_told(number: signal.Signals, capsys: pytest.Captu
     assert "stopping at the next step; once more stops at once." in capsys.readouterr().err
 
 
-def test_the_second_ctrl_c_stops_at_once() -> None:
-    with StopWish():
+def test_the_second_ctrl_c_stops_at_once_but_for_the_same_one_passed_on() -> None:
+    with StopWish() as wish:
         os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        wish.came -= 2
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
 
