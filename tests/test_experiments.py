@@ -26,6 +26,12 @@ CAPTIONS = {
 }
 NEEDS_FILES = {
     "cmudict": {f"{split}.tsv": lines("hiNUMBER\tHH AY NUMBER") for split in ("train", "valid", "test")},
+    "dialogsum": {
+        f"{split}.jsonl": lines(
+            '{"document": "#Person1#: Hi NUMBER.\\n#Person2#: Bye.", "summary": "They meet NUMBER."}'
+        )
+        for split in ("train", "valid", "test")
+    },
     "multi30k_gru": CAPTIONS,
     "multi30k_transformer": CAPTIONS,
     "sigmorphon2020": {f"ice_{split}.tsv": lines("orðNUMBER\tɔ r ð NUMBER") for split in ("train", "dev", "test")},
