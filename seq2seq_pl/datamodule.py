@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from seq2seq_pl.batching import BatchSampler, Lengths, PlannedBatch, collate
+from seq2seq_pl.corpus.splits import check_name
 from seq2seq_pl.encoding import Reader, prepare, write_targets
+from seq2seq_pl.errors import UserError
 from seq2seq_pl.files import write_text
 from seq2seq_pl.interfaces import Corpus, Task, Tokenizer
-from seq2seq_pl.store import Ids, Report, Split, file_digest, fingerprint, write
+from seq2seq_pl.store import Ids, Report, Split, file_digest, fingerprint, made_once, read, write, write_report
 from seq2seq_pl.values import EOS, Batch, Example
 
 log = logging.getLogger(__name__)
@@ -202,18 +206,33 @@ class DataModule(L.LightningDataModule):
         if self.trained:
             return
         inputs = {name: {**data.recipe, "files": data.digests("train")} for name, data in self.tasks.items()}
-        path = self.cache_dir / fingerprint({"tokenizers": dict(self.tokenizers.recipe), "tasks": inputs})
-        if not (path / "tokenizer.json").is_file():
-            log.info("training the tokenizer")
-            self.tokenizers.train(self.tasks)
-            write_text(path / "tokenizer.json", self.tokenizers.to_json())
-        self.tokenizers.load((path / "tokenizer.json").read_text(encoding="utf-8"))
+        folder = self.cache_dir / fingerprint({"tokenizers": dict(self.tokenizers.recipe), "tasks": inputs})
+        path = folder / "tokenizer.json"
+        made_once(folder, partial(self._load_tokenizers, path), partial(self._train_tokenizers, path))
         self.trained = True
+
+    def _train_tokenizers(self, path: Path) -> None:
+        log.info("training the tokenizer")
+        self.tokenizers.train(self.tasks)
+        write_text(path, self.tokenizers.to_json())
+
+    def _load_tokenizers(self, path: Path) -> Tokenizers | None:
+        """Those of a file, if it is there. Raises UserError if it cannot be read; nothing has changed then."""
+        try:
+            text = path.read_text(encoding="utf-8")
+            copy.deepcopy(self.tokenizers).load(text)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, LookupError, UserError) as error:
+            raise UserError(f"{path} does not hold the tokenizers of these settings ({error}).") from error
+        self.tokenizers.load(text)
+        return self.tokenizers
 
     def open(self, task: str, split: str) -> Split:
         """The token store of a split, written first if it is not in the cache."""
         if (task, split) in self.opened:
             return self.opened[task, split]
+        check_name(f"the split {split} of {task}", split)
         data = self.tasks[task]
         keep_text = split != "train" or self._drawn
         reader = data.reader
@@ -229,8 +248,9 @@ class DataModule(L.LightningDataModule):
                 "copying": self.copying,
             }
         )
-        path, report_path = (self.cache_dir / print_ / f"{split}{ending}" for ending in (".arrow", ".json"))
-        if not (path.is_file() and report_path.is_file()):
+        path = self.cache_dir / print_ / f"{split}.arrow"
+
+        def make() -> None:
             log.info("tokenizing the %s split%s", split, f" of {task}" if len(self.tasks) > 1 else "")
             report = Report(split)
             rows = prepare(
@@ -241,10 +261,10 @@ class DataModule(L.LightningDataModule):
                 report=report,
             )
             write(path, rows, keep_text=keep_text, copying=self.copying)
-            write_text(report_path, json.dumps(asdict(report)))
-        self.reports[task, split] = Report(**json.loads(report_path.read_text(encoding="utf-8")))
+            write_report(path, report)
+
+        self.opened[task, split], self.reports[task, split] = made_once(path.parent, partial(read, path), make)
         self.fingerprints[task, split] = print_
-        self.opened[task, split] = Split(path)
         return self.opened[task, split]
 
     @property

@@ -1,36 +1,47 @@
 """Token ids on disk: one memory-mapped Arrow file per split, keyed by a fingerprint of its inputs.
 
 Rows are written as they come and read back as views of the mapped file, so nothing in memory grows with the corpus but
-two lengths (8 bytes) a row.
+two lengths (8 bytes) a row. A report beside them has their size and checksum, so that a damaged file is made again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import uuid
+import logging
+import zlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from filelock import FileLock, Timeout
 
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.files import complete, remove_unfinished, write_text
 
 FORMAT_VERSION = 1
+"""Of what is in the file. It is in every fingerprint, and with another one no run that began before can go on."""
 ROWS_PER_BATCH = 65_536
 BATCH_UNITS = 1 << 25
 """A record batch is closed early at this many tokens and characters together; bounds the memory of long texts."""
 
+CHECKED_BYTES = 1 << 20  # read at a time
+PATIENCE = 1.0
+"""Seconds that another process is waited for in silence."""
+
 ID_COLUMNS = ("source", "target", "copies")
 
 Ids = npt.NDArray[np.int32]
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class Row(NamedTuple):
@@ -96,6 +107,8 @@ def write(
 ) -> None:
     """Writes rows to a file that appears under its name only when it is complete; the last of several writers wins.
 
+    `write_report` comes after it.
+
     Args:
         path: of the file; its folder is made.
         rows: source and target end with EOS already.
@@ -103,19 +116,100 @@ def write(
         copying: also keep copies.
         rows_per_batch: most rows of one record batch.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    schema = _schema(keep_text, copying)
+    with complete(path) as file, pa.ipc.new_file(file, schema) as writer:
+        for batch in _batches(rows, schema, rows_per_batch):
+            writer.write_batch(batch)
+
+
+def write_report(path: Path, report: Report) -> None:
+    """Writes a split's report beside its rows, with their size in bytes and their CRC-32, by which they are known."""
+    found = {"bytes": path.stat().st_size, "crc32": crc32(path)}
+    write_text(path.with_suffix(".json"), json.dumps({**asdict(report), **found}))
+
+
+def read(path: Path) -> tuple[Split, Report] | None:
+    """What `write` and `write_report` left, checked; None where one of both is not there or has no checksum.
+
+    Raises:
+        UserError: it is torn or was altered.
+    """
+    beside = path.with_suffix(".json")
+    if not (path.is_file() and beside.is_file()):
+        return None
     try:
-        with temporary.open("xb") as file:
-            schema = _schema(keep_text, copying)
-            with pa.ipc.new_file(file, schema) as writer:
-                for batch in _batches(rows, schema, rows_per_batch):
-                    writer.write_batch(batch)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        content = json.loads(beside.read_text(encoding="utf-8"))
+        if "crc32" not in content:
+            return None  # written before there were checksums
+        size, expected = content.pop("bytes"), content.pop("crc32")
+        report = Report(**content)
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise UserError(f"{beside} is damaged: it is no report of a token store ({error}).") from error
+    if path.stat().st_size != size:
+        raise UserError(f"{path} is damaged: it has {path.stat().st_size:,} bytes instead of {size}.")
+    if crc32(path) != expected:
+        raise UserError(f"{path} is damaged: it has another checksum than when it was written.")
+    return Split(path), report
+
+
+def crc32(path: Path) -> str:
+    """CRC-32 of a file's bytes, in hex. It finds what broke, not what somebody forged."""
+    found, piece = 0, memoryview(bytearray(CHECKED_BYTES))
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(piece):
+            found = zlib.crc32(piece[:count], found)
+    return f"{found:08x}"
+
+
+def made_once(folder: Path, look: Callable[[], T | None], make: Callable[[], None]) -> T:
+    """What is in a folder of the cache, made first if it is not; of several processes one makes it, the others wait.
+
+    Args:
+        look: reads it; None where it is not there, UserError where it is damaged and has to be made again.
+        make: writes it there.
+    """
+    found = None
+    with suppress(UserError):  # told below, when nobody is writing there
+        found = look()
+    if found is not None:
+        return found
+    with alone(folder):
+        try:
+            found = look()
+        except UserError as error:
+            log.warning("%s It is made again.", error)
+        if found is None:
+            make()
+            found = look()
+    assert found is not None, f"{folder} lacks what was made there"
+    return found
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps all other processes from writing to a folder of the cache, which is made; a killed one keeps nobody.
+
+    What killed writers left there is removed.
+
+    Raises:
+        UserError: one cannot write there.
+    """
+    lock = FileLock(folder / ".lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=PATIENCE)
+        except Timeout:
+            log.info("another process is making what is needed in %s; waiting for it", folder)
+            lock.acquire()
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cache_dir: {folder} cannot be written to ({reason}); set cache_dir=DIR.") from error
+    try:
+        remove_unfinished(folder)
+        yield
     finally:
-        temporary.unlink(missing_ok=True)
+        lock.release()
 
 
 def _schema(keep_text: bool, copying: bool) -> pa.Schema:
@@ -189,7 +283,7 @@ class Split:
                 raise pa.ArrowInvalid("it was written by something else")
             batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
         except (pa.ArrowException, OSError) as error:
-            raise UserError(f"{path} is not a complete token store ({error}). Delete it; it is made again.") from error
+            raise UserError(f"{path} is not a complete token store ({error}); start again to remake it.") from error
         self.has_text = "source_text" in reader.schema.names
         self._batches = batches
         self._starts = np.cumsum([0] + [batch.num_rows for batch in batches]).tolist()

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import logging
+import multiprocessing
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +34,12 @@ def data(tmp_path, corpus, tiny):
     return make
 
 
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+
+
 def stamps(folder: Path) -> dict[str, int]:
-    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    return {str(path): path.stat().st_mtime_ns for path in files(folder)}
 
 
 def rows(batch: Batch) -> list[list[int]]:
@@ -106,12 +112,126 @@ def test_another_path_with_the_same_text_is_the_same_store(data, tmp_path, corpu
     assert data(f"corpus.path={moved}").fingerprints == first
 
 
-def test_a_store_that_was_cut_off_is_told(data, tmp_path):
-    made = data()
-    store = tmp_path / "cache" / made.fingerprints["translation", "valid"] / "valid.arrow"
-    store.write_bytes(store.read_bytes()[:100])
-    with pytest.raises(UserError, match=r"valid\.arrow is not a complete token store .* Delete it; it is made again\."):
+def warnings(caplog) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+
+
+def altered(whole: bytes) -> bytes:
+    middle = len(whole) // 2
+    return whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+
+
+@pytest.mark.parametrize("name", ["train.arrow", "valid.arrow", "test.json", "tokenizer.json"])
+@pytest.mark.parametrize("change", [lambda whole: b"", lambda whole: whole[:100], altered])
+def test_a_damaged_file_of_the_cache_is_made_again_with_a_warning(data, tmp_path, caplog, name, change):
+    before = data()
+    (path,) = (tmp_path / "cache").rglob(name)
+    whole, stamp = path.read_bytes(), stamps(tmp_path / "cache")
+    if change is altered and path.suffix == ".json":
+        change = lambda whole: whole.replace(b":", b";", 1)  # noqa: E731 (a bit in the middle may be one of a number)
+    path.write_bytes(change(whole))
+    caplog.clear()
+    again = data()
+    (told,) = warnings(caplog)
+    assert str(path) in told
+    assert told.endswith(" It is made again.")
+    assert path.read_bytes() == whole
+    assert again.reports == before.reports
+    unchanged = {str(path.with_suffix(ending)) for ending in (".arrow", ".json")}
+    assert {name for name, time in stamps(tmp_path / "cache").items() if stamp[name] != time} <= unchanged
+    caplog.clear()
+    data()
+    assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "null", '"x"', '{"source": {}}', '{"source": {"kind": "bpe"}}'])
+def test_what_is_no_tokenizer_is_trained_again(data, tmp_path, caplog, content):
+    before = data("shared_vocabulary=false").tokenizers.to_json()
+    (path,) = (tmp_path / "cache").rglob("tokenizer.json")
+    path.write_text(content)
+    assert data("shared_vocabulary=false").tokenizers.to_json() == before
+    (told,) = warnings(caplog)
+    assert told.startswith(f"{path} does not hold the tokenizers of these settings (")
+
+
+def test_a_tokenizer_whose_other_half_is_broken_leaves_no_trace_of_its_settings(data, tmp_path):
+    before = data("shared_vocabulary=false").tokenizers.to_json()
+    (path,) = (tmp_path / "cache").rglob("tokenizer.json")
+    content = json.loads(before)
+    content["source"]["settings"]["lowercase"] = True
+    path.write_text(json.dumps({**content, "target": {}}))
+    assert data("shared_vocabulary=false").tokenizers.to_json() == before
+
+
+def test_a_store_from_before_there_were_checksums_is_made_again(data, tmp_path, caplog):
+    before = data()
+    for path in (tmp_path / "cache").rglob("*.json"):
+        if path.name != "tokenizer.json":
+            report = json.loads(path.read_text())
+            path.write_text(json.dumps({key: report[key] for key in report if key not in ("bytes", "crc32")}))
+    again = data()
+    assert (again.reports, again.fingerprints) == (before.reports, before.fingerprints)
+    assert "crc32" in json.loads(path.read_text())
+    assert warnings(caplog) == []
+
+
+def test_a_complete_cache_is_used_where_nothing_can_be_locked(data, tmp_path):
+    first = data()
+    for path in (tmp_path / "cache").rglob(".lock"):
+        path.unlink()
+        path.mkdir()
+    before = stamps(tmp_path / "cache")
+    assert data().fingerprints == first.fingerprints
+    assert stamps(tmp_path / "cache") == before
+
+
+def test_a_cache_that_cannot_be_written_to_is_told(data, tmp_path):
+    (tmp_path / "cache").touch()
+    with pytest.raises(UserError, match=r"^cache_dir: .* cannot be written to \(.*\); set cache_dir=DIR\.$"):
         data()
+
+
+def test_a_split_whose_name_leads_out_of_the_cache_is_refused(data):
+    with pytest.raises(UserError, match=r"^the split \.\./x of translation: a name is made of letters, digits"):
+        data().open("translation", "../x")
+
+
+def _prepares(settings, barrier, queue):
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    logging.getLogger("seq2seq_pl").setLevel(logging.INFO)
+    logging.getLogger("seq2seq_pl").addHandler(handler)
+    made = build_data(settings, build_tokenizers(settings))
+    barrier.wait(60)
+    made.prepare_data()
+    queue.put((made.fingerprints, made.reports, made.tokenizers.to_json(), said))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="else it would import for long")
+@pytest.mark.filterwarnings("ignore:.*use of fork.* may lead to deadlocks:DeprecationWarning")  # Python 3.12 and later
+def test_two_processes_that_start_at_once_make_everything_once(tmp_path, corpus, tiny, data):
+    fork = multiprocessing.get_context("fork")
+    barrier, queue, settings = fork.Barrier(2), fork.SimpleQueue(), tiny(corpus, tmp_path / "run")
+    processes = [fork.Process(target=_prepares, args=(settings, barrier, queue)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    (*first, said), (*second, also_said) = queue.get(), queue.get()
+    assert first == second
+    work = sorted(message for message in said + also_said if not message.startswith("another process"))
+    assert work == [
+        *(f"tokenizing the {split} split" for split in ("test", "train", "valid")),
+        "training the tokenizer",
+    ]
+    there = files(tmp_path / "cache")
+    assert len(there) == 1 + 2 * 3
+    before = stamps(tmp_path / "cache")
+    alone = data()
+    assert [alone.fingerprints, alone.reports, alone.tokenizers.to_json()] == first
+    assert stamps(tmp_path / "cache") == before
 
 
 def test_reports_count_what_is_left_out_and_what_is_cut(data, corpus):

@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from seq2seq_pl.corpus.download import cache, fetch_file
+from seq2seq_pl.corpus.download import cache, check_place, fetch_file
 from seq2seq_pl.corpus.lines import lines
+from seq2seq_pl.corpus.splits import check_name
 from seq2seq_pl.errors import UserError
 
 
@@ -29,6 +30,8 @@ class ComponentSplit:
         files: split -> name of the file that is written; train, valid and test.
         valid_share: part of the components that goes to valid, 0 to 1.
         test_share: part of the components that goes to test, 0 to 1.
+    Raises:
+        UserError: the files are other splits, the shares leave nothing to train on, or a name leads out of the cache.
     """
 
     def __init__(
@@ -49,6 +52,10 @@ class ComponentSplit:
                 f"corpus.download: valid_share ({valid_share}) and test_share ({test_share}) must be 0 or more "
                 "and leave something to train on (their sum below 1)."
             )
+        check_place(folder, [])
+        made = {f"files.{split}": name for split, name in files.items()}
+        for setting, name in {"file": file, "pairs_sha256": pairs_sha256, **made}.items():
+            check_name(f"corpus.download.{setting} ({name})", name)
         self.url = url
         self.folder = folder
         self.file = file

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from seq2seq_pl.corpus.download import cache, fetch_file, text_sha256
+from seq2seq_pl.corpus.download import cache, check_place, fetch_file, text_sha256
 from seq2seq_pl.errors import UserError
 
 
@@ -24,11 +24,15 @@ class Converted(ABC):
         folder: name of the corpus's folder in the cache.
         originals: file name -> {url: relative address, sha256: of the decompressed file, null where nobody knows it}.
         files: file that is made -> SHA-256 of its text.
+    Raises:
+        UserError: a name leads out of the cache.
     """
 
     def __init__(
         self, *, url: str, folder: str, originals: Mapping[str, Mapping[str, str | None]], files: Mapping[str, str]
     ) -> None:
+        check_place(folder, files)
+        check_place(folder, originals, "originals")
         self.url = url.rstrip("/")
         self.folder = folder
         self.originals = {name: (entry["url"], entry["sha256"]) for name, entry in originals.items()}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pooch
 
+from seq2seq_pl.corpus.splits import check_name
 from seq2seq_pl.errors import UserError
 
 
@@ -24,9 +25,12 @@ class Download:
         url: address that the files' own addresses are relative to.
         folder: name of their folder in the cache.
         files: file name -> {url: relative address, sha256: of the decompressed text}.
+    Raises:
+        UserError: a name leads out of the cache.
     """
 
     def __init__(self, *, url: str, folder: str, files: Mapping[str, Mapping[str, str]]) -> None:
+        check_place(folder, files)
         self.url = url.rstrip("/")
         self.folder = folder
         self.files = {name: (entry["url"], entry["sha256"]) for name, entry in files.items()}
@@ -48,6 +52,13 @@ class Download:
 def cache() -> Path:
     """The folder of downloaded corpora: $SEQ2SEQ_PL_CACHE, or the system's cache folder."""
     return Path(os.environ.get("SEQ2SEQ_PL_CACHE") or pooch.os_cache("seq2seq_pl")).expanduser()
+
+
+def check_place(folder: str, files: Iterable[str], setting: str = "files") -> None:
+    """Raises UserError if a folder's name leads out of the cache, or a file's out of its folder."""
+    check_name(f"corpus.download.folder ({folder})", folder)
+    for name in files:
+        check_name(f"corpus.download.{setting}.{name}", name)
 
 
 def text_sha256(path: Path) -> str:

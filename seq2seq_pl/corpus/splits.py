@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from seq2seq_pl.corpus.lines import did_you_mean
@@ -9,13 +10,24 @@ from seq2seq_pl.errors import UserError
 from seq2seq_pl.values import Record
 
 ORDER = ("train", "valid", "test")
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+
+
+def check_name(told: str, name: str) -> None:
+    """Raises UserError unless a name can be that of a file or folder, which it then does not lead out of.
+
+    Args:
+        told: the setting and the name, as a user knows them.
+    """
+    if not NAME.fullmatch(name):
+        raise UserError(f"{told}: a name is made of letters, digits, _, - and ., and does not begin with a dot.")
 
 
 def ordered(files: Mapping[str, str], setting: str = "corpus.files") -> dict[str, str]:
     """Split -> file in the order train, valid, test, test_*; `setting` is what a user calls `files`.
 
     Raises:
-        UserError: a split has another name, or there is none.
+        UserError: a split has another name, or one that cannot be a file's, or there is none.
     """
     if not files:
         raise UserError(f"{setting} is empty; name at least one split ({setting}.train=NAME).")
@@ -24,6 +36,7 @@ def ordered(files: Mapping[str, str], setting: str = "corpus.files") -> dict[str
             raise UserError(
                 f"{setting}.{name}: a split is called train, valid, test or test_NAME{did_you_mean(name, ORDER)}"
             )
+        check_name(f"{setting}.{name}", name)
     rank = {name: place for place, name in enumerate(ORDER)}
     return {name: files[name] for name in sorted(files, key=lambda name: rank.get(name, len(ORDER)))}
 

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
+
+from seq2seq_pl.interfaces import Corpus
+from seq2seq_pl.parts import part
 
 CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted((CONF / "corpus").glob("*.yaml"))
@@ -22,7 +24,7 @@ def test_a_corpus_is_built_from_its_yaml_without_touching_a_file(file, tmp_path,
         config.path = None
     for key in OmegaConf.missing_keys(config):
         config[key] = key
-    corpus = instantiate(config)
+    corpus = part(Corpus, "corpus", OmegaConf.to_container(config, resolve=True))
     assert corpus.splits()[:3] == ("train", "valid", "test")
     assert (corpus.source, corpus.target) == (config.source, config.target)
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,5 @@
 import hashlib
+import re
 import zipfile
 
 import pytest
@@ -65,6 +66,20 @@ def test_another_file_of_that_name_is_refused(server):
         UserError, match=r"spaces/train\.tsv is not what http.*/data is converted to .*Delete it, or set"
     ):
         corpus(server).fetch()
+
+
+@pytest.mark.parametrize(
+    ("setting", "changes"),
+    [
+        ("folder (../x)", {"folder": "../x"}),
+        ("originals.../x", {"originals": {"../x": {"url": "x", "sha256": None}}}),
+        ("files.../x", {"files": {"../x": "0"}}),
+    ],
+)
+def test_a_name_that_leads_out_of_the_cache_is_refused(setting, changes):
+    arguments = {"folder": "spaces", "originals": {}, "files": {}, **changes}
+    with pytest.raises(UserError, match="^" + re.escape(f"corpus.download.{setting}: a name is made of letters")):
+        Spaces(url="http://127.0.0.1", **arguments)
 
 
 def zipped(path, **members):

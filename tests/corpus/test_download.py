@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import re
 import socket
 
 import pytest
@@ -113,9 +114,8 @@ def component_split(server, **options):
     url, original = f"{server.address}/pairs.txt", server.cache / "expected"
     original.parent.mkdir(exist_ok=True)
     original.write_text("".join(reversed(PAIRS.splitlines(keepends=True))))
-    return ComponentSplit(
-        url=url, folder="pairs", file="pairs.txt", pairs_sha256=pairs_sha256(original), **{**arguments, **options}
-    )
+    arguments |= {"folder": "pairs", "file": "pairs.txt", "pairs_sha256": pairs_sha256(original)}
+    return ComponentSplit(url=url, **{**arguments, **options})
 
 
 def rows(directory):
@@ -155,6 +155,24 @@ def test_the_checksum_of_pairs_does_not_depend_on_their_order(tmp_path):
     for name, text in {"a": "b\ty\na\tx\n", "b": "a\tx\nb\ty\tby\na\tx\n", "c": "a\tx\nb\tz\n"}.items():
         (tmp_path / name).write_text(text)
     assert pairs_sha256(tmp_path / "a") == pairs_sha256(tmp_path / "b") != pairs_sha256(tmp_path / "c")
+
+
+@pytest.mark.parametrize("name", ["../a.en", "/a.en", "sub/a.en", ".a", ""])
+def test_a_name_that_leads_out_of_the_cache_is_refused(server, name):
+    entry = {"url": "a.en", "sha256": sha256(EN)}
+    with pytest.raises(UserError, match=r"^corpus\.download\.folder \(" + re.escape(name) + r"\): a name is made of"):
+        Download(url=server.address, folder=name, files={"a.en": entry})
+    with pytest.raises(UserError, match=r"^corpus\.download\.files\." + re.escape(name) + ": a name is made of"):
+        Download(url=server.address, folder="small", files={"a.en": entry, name: entry})
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("setting", ["folder", "file", "pairs_sha256", "files.valid"])
+def test_no_name_of_a_split_leads_out_of_the_cache(server, setting):
+    files = {"train": "train.tsv", "valid": "valid.tsv", "test": "test.tsv"}
+    options = {"files": files | {"valid": "../x"}} if setting == "files.valid" else {setting: "../x"}
+    with pytest.raises(UserError, match=r"^corpus\.download\." + setting + r" \(\.\./x\): a name is made of letters"):
+        component_split(server, **options)
 
 
 def test_impossible_splits_are_refused(server):

@@ -53,6 +53,11 @@ def test_a_folder_is_read_in_every_form(tmp_path, form):
         assert records[1].origin == f"{tmp_path}, {name}, row 1"
 
 
+def test_a_split_whose_name_leads_out_of_a_folder_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"^corpus\.splits\.test_\.\./x: a name is made of letters"):
+        corpus(tmp_path, splits={**SPLITS, "test_../x": "test"})
+
+
 def test_a_table_in_csv_is_read(tmp_path):
     (tmp_path / "test.csv").write_text('en,de\n"a, b",c\n,d\n')
     records = corpus(tmp_path, fields={"en": "en", "de": "de"}).records("test")

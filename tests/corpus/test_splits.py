@@ -1,6 +1,8 @@
+import re
+
 import pytest
 
-from seq2seq_pl.corpus.splits import check_policy, chosen, ordered
+from seq2seq_pl.corpus.splits import check_name, check_policy, chosen, ordered
 from seq2seq_pl.errors import UserError
 
 
@@ -16,6 +18,28 @@ def test_a_split_of_another_name_is_refused():
         ordered({})
     with pytest.raises(UserError, match=r"corpus\.splits\.dev: a split is called"):
         ordered({"dev": "dev"}, "corpus.splits")
+
+
+@pytest.mark.parametrize(
+    "name", ["test_a/b", "test_../../x", "test_/etc", "test_a\\b", "test_a\n", "test_ ", "test_\0"]
+)
+def test_a_split_whose_name_leads_out_of_a_folder_is_refused(name):
+    rule = r": a name is made of letters, digits, _, - and \., and does not begin with a dot\.$"
+    with pytest.raises(UserError, match="^" + re.escape(f"corpus.files.{name}") + rule):
+        ordered({"train": "a", name: "b"})
+    with pytest.raises(UserError, match="^" + re.escape(f"corpus.splits.{name}") + rule):
+        ordered({"train": "a", name: "b"}, "corpus.splits")
+
+
+@pytest.mark.parametrize("name", ["test_2016_flickr", "test_v1.0", "test_A-b", "test_.."])
+def test_a_split_may_have_dots_and_dashes_in_its_name(name):
+    assert list(ordered({"train": "a", name: "b"})) == ["train", name]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "/", "a/b", "../a", "C:a", "~"])
+def test_what_cannot_be_the_name_of_a_file_is_refused(name):
+    with pytest.raises(UserError, match=r"^corpus\.x \(.*\): a name is made of letters"):
+        check_name(f"corpus.x ({name})", name)
 
 
 def test_an_unknown_split_is_answered_with_those_there_are():
