@@ -18,6 +18,9 @@ def complete(path: Path) -> Iterator[BinaryIO]:
     """A file to write, which takes its name when the block ends well: temporary name, flush, rename.
 
     Its folder is made.
+
+    Raises:
+        OSError: it could not be written; the error has its name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
@@ -28,6 +31,10 @@ def complete(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _flush_names(path.parent)
+    except OSError as error:
+        if error.filename is None:  # a full disk is noticed where the name is not known
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

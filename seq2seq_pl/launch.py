@@ -6,6 +6,7 @@ Nothing here imports torch, so that `--help` and a mistyped setting are answered
 from __future__ import annotations
 
 import difflib
+import errno
 import logging
 import math
 import os
@@ -27,6 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 from seq2seq_pl.errors import Stopped, UserError
 
 PACKAGE = Path(__file__).resolve().parent
+FULL = (errno.ENOSPC, errno.EDQUOT)
 EXIT_USER_ERROR = 2
 EXIT_CTRL_C = 130
 SWEEP_ALONE = "several values are a sweep, which needs -m; write '[a,b]' for a list, '\"a,b\"' for a text with a comma."
@@ -111,7 +113,12 @@ def launch(
                 report(error)
             mistakes.append(str(error))
             _remove_unused_directory()
-            return math.nan  # the other jobs of a sweep go on
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            mistakes.append(_full(command, error))
+            report(UserError(mistakes[-1]))
+        return math.nan  # the other jobs of a sweep go on
 
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # a fault of ours shows its whole traceback
     try:
@@ -132,6 +139,13 @@ def launch(
         sys.exit(EXIT_CTRL_C)
     if mistakes:
         sys.exit(EXIT_USER_ERROR)
+
+
+def _full(command: str, error: OSError) -> str:
+    told = f"no space is left on the disk for {error.filename or 'what was to be written'}; free some"
+    if command != "train":
+        return f"{told}."
+    return f"{told} and go on with: python -m seq2seq_pl.train run={HydraConfig.get().runtime.output_dir}"
 
 
 def report(error: UserError) -> None:
