@@ -169,6 +169,25 @@ class AverageConfig:
     last: int
 
 
+@dataclass(frozen=True)
+class ReproduceConfig:
+    """What `reproduce` is asked.
+
+    Attributes:
+        run: directory of a finished run.
+        output: directory of the new one.
+        only_check: only say what differs between then and now, and do not train.
+        corpus: where its data is now; `mixture` likewise, by task.
+    """
+
+    run: str
+    output: str
+    only_check: bool
+    cache_dir: str
+    corpus: Node
+    mixture: Node
+
+
 def read(kind: type[T], config: DictConfig) -> T:
     """The settings of a command on a finished run; its groups stay unresolved, to be laid over the run's config.
 
