@@ -92,7 +92,11 @@ def check_node(path: str, node: object, also_known: Collection[str] = ()) -> Ite
     if not callable(part):
         yield f"{path}._target_ ({target}) is not a part; it must name a class or a function."
         return
-    parameters = inspect.signature(part).parameters
+    try:
+        parameters = inspect.signature(part).parameters
+    except ValueError:  # of a built-in
+        yield f"{path}._target_ ({target}) is not a part; it must name a class or a function."
+        return
     given = {str(key): value for key, value in node.items() if key not in ("_target_", "_partial_")}
     built = BUILT.get(path, BUILT.get(path.split(".")[0], frozenset()) if path.startswith("callback.") else frozenset())
     settable = [name for name in parameters if name not in built]

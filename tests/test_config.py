@@ -270,8 +270,22 @@ def test_a_model_without_a_part_asks_for_it(complete):
     assert problems(config) == ["model.bridge: nothing is chosen here; choose one with model/bridge=NAME."]
 
 
+@pytest.mark.parametrize("name", ["../x", "a/b", ".", "a b", ""])
+def test_a_tasks_name_leads_out_of_no_folder(complete, name):
+    config = complete()
+    config.task_name = name
+    assert problems(config) == [f"task_name ({name}): a task's name is made of letters, digits, - and _."]
+
+
 @pytest.mark.parametrize(
-    "target", ["seq2seq_pl.model.encoder.rnn.RNNEncodr", "seq2seq_pl.nowhere.Encoder", "RNNEncoder", "seq2seq_pl.model"]
+    "target",
+    [
+        "seq2seq_pl.model.encoder.rnn.RNNEncodr",
+        "seq2seq_pl.nowhere.Encoder",
+        "RNNEncoder",
+        "seq2seq_pl.model",
+        "builtins.dict",
+    ],
 )
 def test_a_target_that_is_no_part_is_named(complete, target):
     config = complete()

@@ -26,6 +26,13 @@ CAPTIONS = {
 }
 NEEDS_FILES = {
     "cmudict": {f"{split}.tsv": lines("hiNUMBER\tHH AY NUMBER") for split in ("train", "valid", "test")},
+    "dailydialog": {
+        **{
+            f"{split}.jsonl": lines('{"dialog": ["Hi NUMBER.", "Hello.", "Bye NUMBER."]}')
+            for split in ("train", "valid", "test")
+        },
+        "context3.test_clean.tsv": lines("Hi NUMBER. __eou__ Hello.\tBye NUMBER."),
+    },
     "dialogsum": {
         f"{split}.jsonl": lines(
             '{"document": "#Person1#: Hi NUMBER.\\n#Person2#: Bye.", "summary": "They meet NUMBER."}'
