@@ -172,10 +172,10 @@ class BatchSampler(Sampler[PlannedBatch]):
     goes through its own plans one after the other, so that all its sentences have their turn before one comes again.
     Without shuffle, the tasks follow one another.
 
-    Ranks: batch i of the plan goes to rank i mod world_size, so that one step of all ranks sees what one process sees in
-    world_size batches. For the ranks to be equally long, the largest batches are halved: in training those of the last
-    step, in evaluation any. Where no batch has two rows any more, training repeats some from the start of the epoch, and
-    in evaluation, where nothing may be seen twice, some ranks are one batch shorter.
+    Ranks: batch i of the plan goes to rank i mod world_size, so that one step of all ranks sees what one process sees
+    in world_size batches. For the ranks to be equally long, the largest batches are halved: in training those of the
+    last step, in evaluation any. Where no batch has two rows any more, training repeats some from the start of the
+    epoch, and in evaluation, where nothing may be seen twice, some ranks are one batch shorter.
 
     Position: `position` is the number of batches of the current epoch that the trainer has got. The sampler cannot know
     it, because worker processes ask for batches ahead: whoever hands the batches out has to count. Iteration starts at

@@ -39,6 +39,7 @@ from seq2seq_pl.interfaces import (
     Task,
     Tokenizer,
 )
+from seq2seq_pl.mishaps import advise
 from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.module import Judging, Seq2SeqModule, Texts
 from seq2seq_pl.parts import named, part
@@ -238,6 +239,8 @@ def build_module(
         texts=build_texts(settings, tokenizers, example),
         name=settings.task_name,
         seed=settings.seed,
+        non_finite=settings.non_finite,
+        advice=advise(settings),
         self_description={"config": asdict(settings), "tokenizers": tokenizers.to_json()},
     )
 

@@ -24,6 +24,7 @@ GOING_ON = ("run", "resume")
 """Settings of the command, not of a run: which one it goes on with, and whether."""
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 LongSources = Literal["skip", "keep_start", "keep_end"]
+NonFinite = Literal["stop", "skip"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class TrainConfig:
             `metric` are then empty here.
         mixing_temperature: tasks are drawn with p proportional to weight x size^(1 / temperature); inf: uniformly.
         compile: whether torch.compile makes the model faster, after some time to start.
+        non_finite: what happens when the gradients of an optimizer step are not finite: "stop" ends the run, "skip"
+            leaves the step out.
         scale: what the sizes of a paper's recipe are multiplied by (`${scaled:SIZE}`), layers by its root.
     """
 
@@ -106,6 +109,7 @@ class TrainConfig:
     long_sources: LongSources = "skip"
     test: bool = True
     compile: bool = False
+    non_finite: NonFinite = "stop"
     scale: float = 1.0
 
     @property
@@ -136,6 +140,8 @@ def validate(config: DictConfig) -> TrainConfig:
             problems += check_node(name, root[name])
     problems += [f"{name}: is needed; write {name}=..." for name in OF_A_TASK if name not in root]
     problems += _check_model(root.get("model"))
+    if "task_name" in root and not NAME.fullmatch(str(root["task_name"])):  # it names folders
+        problems.append(f"task_name ({root['task_name']}): a task's name is made of letters, digits, - and _.")
     for name in SEVERAL:
         problems += _check_several(name, root.get(name))
     if problems:

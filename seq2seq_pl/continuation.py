@@ -9,6 +9,7 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
@@ -17,7 +18,7 @@ from seq2seq_pl.errors import UserError
 from seq2seq_pl.launch import quoted
 
 GOING_ON = ("run", "resume")
-CHANGEABLE = ("trainer", "callback", "logger", "samples", "test", "cache_dir", "corpus.path")
+CHANGEABLE = ("trainer", "callback", "logger", "samples", "test", "non_finite", "cache_dir", "corpus.path")
 """What may be another setting when a run goes on."""
 
 
@@ -27,12 +28,12 @@ def placed(arguments: Sequence[str]) -> list[str]:
     Raises:
         UserError: run=DIR with a directory that is none of a run, with a group, or with -m.
     """
-    options = [argument for argument in arguments if argument.startswith("-")]
-    settings = [_parsed(argument) for argument in arguments if not argument.startswith("-")]
+    read = get_args_parser().parse_intermixed_args(list(arguments))
+    settings = [_parsed(setting) for setting in read.overrides]
     values = {override.key_or_group: override.value() for override in settings}
     if not isinstance(values.get("resume", False), bool):
         raise UserError(f"resume ({values['resume']}) must be true or false.")
-    several = any(option in ("-m", "--multirun") for option in options)
+    several = read.multirun
     if values.get("run") is not None:
         if several:
             raise UserError("run=DIR goes on with one run; a sweep goes on by its own command and resume=true.")

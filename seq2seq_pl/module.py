@@ -6,7 +6,8 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import lightning as L
 import numpy as np
@@ -16,12 +17,14 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from seq2seq_pl import checkpoint_file
-from seq2seq_pl.config import COMBINED
+from seq2seq_pl import checkpoint_file, mishaps
+from seq2seq_pl.config import COMBINED, NonFinite
 from seq2seq_pl.interfaces import Decoding, Metric, Objective, Schedule
 from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.scoring import Item, Scored, Scorer, higher_is_better, merit, prefix
 from seq2seq_pl.values import Batch, Example, Hypothesis, Loss
+
+SKIPPED_KEY = "skipped_steps"
 
 
 class OptimizerFactory(Protocol):
@@ -72,6 +75,9 @@ class Seq2SeqModule(L.LightningModule):
     split of a mixture, the mean merit of its tasks' monitored scores, of those tasks that have the split. `compiled`,
     where it is set, is the model's forward for training steps; scoring never compiles, so that `evaluate` repeats its
     figures.
+
+    `gradient_norm` is that of the last optimizer step, before clipping; `watch` looks whether it is finite; `work` is
+    what the module does or did last, and with which batch.
     """
 
     def __init__(
@@ -86,6 +92,8 @@ class Seq2SeqModule(L.LightningModule):
         texts: Texts,
         name: str,
         seed: int,
+        non_finite: NonFinite,
+        advice: mishaps.Advice,
         self_description: Mapping[str, object],
     ) -> None:
         """Args: what is trained, how, and how it is judged.
@@ -94,6 +102,8 @@ class Seq2SeqModule(L.LightningModule):
             judging: by task.
             name: of the mixture; where there is none, of the only task.
             seed: of everything that training steps draw.
+            non_finite: what happens when the gradients of a step are not finite, see `TrainConfig`.
+            advice: which settings may help when something goes wrong.
             self_description: plain values that go into every checkpoint.
         """
         super().__init__()
@@ -112,8 +122,11 @@ class Seq2SeqModule(L.LightningModule):
         self.combined: dict[str, float] = {}
         self.scorers: dict[str, Scorer] = {}
         self.compiled: Callable[..., tuple[Tensor, Tensor | None]] | None = None
-        self.batches_per_step = 1
+        self.batches_per_step = self.ranks = 1
         self.step_tokens: Tensor | int = 0  # of the batches of this optimizer step so far
+        self.gradient_norm: Tensor | None = None
+        self.watch = mishaps.Watch(non_finite, advice, self._write_sentences)
+        self.work: mishaps.Work | None = None
 
     # -- training ----------------------------------------------------------------------------------------------------
 
@@ -126,38 +139,97 @@ class Seq2SeqModule(L.LightningModule):
         loss: Loss = self.objective(logits, batch.target[mask], weights, mask)
         return loss
 
+    def on_train_start(self) -> None:
+        """Tries the largest batch first, so that one that does not fit is known in the first seconds."""
+        batch = mishaps.largest_batch(self.trainer)
+        if batch is None:
+            return
+        batch = batch.to(self.device)
+        self.work = mishaps.Work("training", batch)
+
+        def mean() -> Tensor:
+            loss = self.forced(batch, self.teacher_forcing(self.global_step))
+            return loss.total / loss.tokens
+
+        self.watch.check_first(self.global_step, batch, mishaps.tried(self, mean))
+
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Lets each batch draw from a seed of its own: of the run, the epoch and the batch's place in it.
 
         So nothing that is drawn elsewhere, and no interruption, changes a training, and the batches of several ranks
         draw what they would draw in one process.
         """
-        self.batches_per_step = self.trainer.accumulate_grad_batches
-        place = batch_idx * self.trainer.world_size + self.trainer.global_rank
+        self.work = mishaps.Work("training", batch)
+        self.batches_per_step, self.ranks = self.trainer.accumulate_grad_batches, self.trainer.world_size
+        place = batch_idx * self.ranks + self.trainer.global_rank
         torch.manual_seed(int(np.random.SeedSequence([self.seed, self.current_epoch, place]).generate_state(1)[0]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Mean loss per target token; sums go along for the callbacks."""
         loss = self.forced(batch, self.teacher_forcing(self.global_step))
         mean = loss.total / loss.tokens * self.judging[batch.task].loss_weight
-        if self.batches_per_step > 1:
-            self._weigh(mean, loss.tokens, first=batch_idx % self.batches_per_step == 0)
+        self.watch.note_batch(self.global_step + 1, batch, mean.detach())
+        if self.batches_per_step > 1 or self.ranks > 1:
+            self._weigh(mean, loss.tokens, batch_idx)
         return {"loss": mean, "nll": loss.nll.detach(), "tokens": loss.tokens.detach()}
 
-    def _weigh(self, mean: Tensor, tokens: Tensor, *, first: bool) -> None:
-        """Makes the gradients of an accumulated step those of one large batch: of the mean over all its tokens.
+    def _weigh(self, mean: Tensor, tokens: Tensor, batch_idx: int) -> None:
+        """Makes the gradients of a step those of one large batch: of the mean over the tokens of all batches and ranks.
 
         Of N tokens so far this batch has n, so the gradients that are there count (N - n) / N and its own n / N.
-        Lightning divides the loss by the number of batches, which is undone.
+        Lightning divides the loss by the number of batches, which is undone. In the end the mean over R ranks is taken,
+        of which one with N of M tokens counts R N / M.
         """
+        first = batch_idx % self.batches_per_step == 0
         before = 0 if first else self.step_tokens
         self.step_tokens = before + tokens
+        scale: Tensor | float = 1.0
+        if self.ranks > 1 and ((batch_idx + 1) % self.batches_per_step == 0 or self.trainer.is_last_batch):
+            everywhere = self.trainer.strategy.reduce(self.step_tokens, reduce_op="sum")
+            scale = self.ranks * self.step_tokens / everywhere
         if not first:
             for parameter in self.parameters():
                 if parameter.grad is not None:
-                    parameter.grad.mul_(before / self.step_tokens)
-        share = self.batches_per_step * tokens / self.step_tokens
+                    parameter.grad.mul_(scale * before / self.step_tokens)
+        share = scale * self.batches_per_step * tokens / self.step_tokens
         mean.register_hook(lambda gradient: gradient * share)  # type: ignore[no-untyped-call]
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Measures the gradients of an optimizer step, looks whether they are finite, and clips them.
+
+        Where the loss is scaled (16-mixed), the scale makes some of them infinite, and the scaler leaves out these
+        steps by itself; nothing is looked at then. Several processes have the same gradients and decide alike.
+        """
+        weights = [value for group in optimizer.param_groups for value in group["params"] if value.grad is not None]
+        self.gradient_norm = torch.nn.utils.get_total_norm([value.grad for value in weights])
+        if getattr(self.trainer.precision_plugin, "scaler", None) is not None:
+            self.watch.forget()
+        else:
+            self.watch.note_norm(self.gradient_norm)
+            if self.watch.is_due() and not self.watch.look():
+                for value in weights:
+                    value.grad = None  # which every optimizer passes over
+                return
+        if gradient_clip_val is None or gradient_clip_val <= 0:
+            return
+        if gradient_clip_algorithm == "value":
+            torch.nn.utils.clip_grad_value_(weights, gradient_clip_val)
+        else:
+            torch.nn.utils.clip_grads_with_norm_(weights, gradient_clip_val, self.gradient_norm)
+
+    def _write_sentences(self, name: str, step: mishaps.Step) -> str:
+        name += f"_rank_{self.trainer.global_rank}" if self.trainer.world_size > 1 else ""
+        path = Path(self.trainer.default_root_dir, mishaps.FOLDER, f"{name}.jsonl")
+        return mishaps.write_sentences(path, step, self.texts.source_tokens, self.texts.target_tokens)
+
+    def on_train_epoch_end(self) -> None:
+        """Looks at the last steps."""
+        self.watch.look()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimizer and a learning rate that is its own times schedule(step)."""
@@ -175,7 +247,8 @@ class Seq2SeqModule(L.LightningModule):
     # -- scoring -----------------------------------------------------------------------------------------------------
 
     def on_validation_epoch_start(self) -> None:
-        """Starts collecting."""
+        """Starts collecting; looks at the steps before it, where there are some."""
+        self.watch.look()
         self.scorers = {name: Scorer(judging.metrics) for name, judging in self.judging.items()}
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
@@ -220,6 +293,7 @@ class Seq2SeqModule(L.LightningModule):
         return self.judging[batch.task].decoding.decode(self.model, batch)
 
     def _score(self, batch: Batch, split: str) -> None:
+        self.work = mishaps.Work("scoring", batch)
         items = []
         for index, best in zip(batch.index.tolist(), self.hypotheses(batch), strict=True):
             example = self.texts.example(split, batch.task, index)
@@ -245,5 +319,16 @@ class Seq2SeqModule(L.LightningModule):
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
-        """Adds the config and the tokenizers, so that one file is enough to generate."""
+        """Adds the config and the tokenizers, so that one file is enough to generate.
+
+        Raises:
+            UserError: the numbers have gone wrong since the last look, so nothing may be saved.
+        """
+        self.watch.look()
+        self.watch.check_weights(checkpoint, self.global_step)
         checkpoint[checkpoint_file.KEY] = {"version": checkpoint_file.VERSION, **self.self_description}
+        checkpoint[SKIPPED_KEY] = self.watch.skipped_steps
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Goes on counting."""
+        self.watch.skipped_steps = checkpoint.get(SKIPPED_KEY, 0)

@@ -31,12 +31,14 @@ from seq2seq_pl.config import TrainConfig
 from seq2seq_pl.datamodule import DataModule
 from seq2seq_pl.errors import Stopped, UserError
 from seq2seq_pl.logs import rewind
+from seq2seq_pl.mishaps import FOLDER, is_out_of_memory, too_large
 from seq2seq_pl.module import Seq2SeqModule
 from seq2seq_pl.record import environment, named_scores, read_record, scores_json, write_record, write_results
 from seq2seq_pl.resuming import Start, begin, check_data, find_start
 from seq2seq_pl.saved import read_checkpoint
 from seq2seq_pl.schema import Node
 from seq2seq_pl.scoring import Scored, count_parameters, with_baselines
+from seq2seq_pl.store import Report
 from seq2seq_pl.values import Score
 
 NO_HYPERPARAMETERS = frozenset(
@@ -95,6 +97,7 @@ def run(settings: TrainConfig, *, resume: bool = False, changed: Sequence[str] =
         tokenizers.load(start.tokenizers)
     data = build_data(settings, tokenizers, trained=start.checkpoint is not None)
     data.prepare_data()
+    check_targets(settings, data.reports)
     if start.checkpoint:
         check_data(Path(settings.run_dir), data)
     L.seed_everything(settings.seed, workers=True, verbose=False)
@@ -119,7 +122,8 @@ def run(settings: TrainConfig, *, resume: bool = False, changed: Sequence[str] =
             console.print(f"going on after {start.step:,} steps", highlight=False)
     with listening(trainer, settings):
         fit_began = time.perf_counter()
-        trainer.fit(module, data, ckpt_path=start.checkpoint)
+        with naming_batches(module):
+            trainer.fit(module, data, ckpt_path=start.checkpoint)
         fit_seconds = time.perf_counter() - fit_began
         best = restore_best(trainer, module)
         splits = data.test_splits() if settings.test else ("valid",)
@@ -132,10 +136,14 @@ def run(settings: TrainConfig, *, resume: bool = False, changed: Sequence[str] =
             "wall_seconds": round(time.perf_counter() - began, 2),
             "steps": trainer.global_step,
             "epochs": trainer.current_epoch,
+            "skipped_steps": module.watch.skipped_steps,
             "best": {f"val/{settings.task_name}/{settings.monitor}": None if math.isnan(best) else best},
             "scores": scores_json(scores),
         }
         write_record(Path(settings.run_dir), {**record, **finish})
+        if skipped := module.watch.skipped_steps:
+            sentence = f"{skipped:,} of {trainer.global_step:,} steps were left out: their gradients were not finite"
+            console.print(f"{sentence} (see {shown(settings.run_dir)}/{FOLDER})", highlight=False, soft_wrap=True)
         summary.print_score_tables(console, scores)
         shown_split = scored.get("test" if settings.test else "valid", {})
         for task, result in shown_split.items():
@@ -170,6 +178,33 @@ def listening(trainer: L.Trainer, settings: TrainConfig) -> Iterator[None]:
             raise
 
 
+@contextmanager
+def naming_batches(module: Seq2SeqModule) -> Iterator[None]:
+    """Tells of too little memory as a batch that is too large."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if module.work is None or not is_out_of_memory(error):
+            raise
+        raise too_large(module.work, module.watch.advice) from error
+
+
+def check_targets(settings: TrainConfig, reports: Mapping[tuple[str, str], Report]) -> None:
+    """Raises UserError if there is nothing to learn from the targets of a task: no token, or none that is known."""
+    for task in settings.tasks:
+        report = reports.get((task, "train"))
+        if report is None or report.target_unknown < report.target_tokens:
+            continue
+        place = f"mixture.{task}." if settings.mixture else ""
+        ways = [f"check the fields that {place}corpus and {place}task take the target from"]
+        side = "target_tokenizer" if settings.target_tokenizer else "tokenizer"
+        frequency = (settings.target_tokenizer or settings.tokenizer).get("min_frequency")
+        if report.target_tokens and frequency:
+            ways.insert(0, f"lower {side}.min_frequency ({frequency})")
+        what = f"nothing but unknown tokens ({report.target_tokens:,})" if report.target_tokens else "no token at all"
+        raise UserError(f"the {report.kept:,} training targets of {task} hold {what}; {', or '.join(ways)}.")
+
+
 def check_compiler(device: str) -> None:
     """Raises UserError if torch.compile would find no compiler: of C++ for a CPU, of C for what Triton starts."""
     variable, names = ("CXX", ["clang++" if sys.platform == "darwin" else "g++"])
@@ -186,8 +221,9 @@ def check_compiler(device: str) -> None:
 def first_record(settings: TrainConfig, data: DataModule, module: Seq2SeqModule, start: Start) -> dict[str, object]:
     """What is known of a run before its first step, and since when it goes on where it does."""
     tokenizers = data.tokenizers
+    name = "reproduce" if Path(sys.argv[0]).stem == "reproduce" else "train"
     began: dict[str, Any] = {
-        "command": ["python", "-m", "seq2seq_pl.train", *(argument.removeprefix("++") for argument in sys.argv[1:])],
+        "command": ["python", "-m", f"seq2seq_pl.{name}", *(argument.removeprefix("++") for argument in sys.argv[1:])],
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     if start.checkpoint:
@@ -227,7 +263,8 @@ def score_split(
 ) -> dict[str, Scored]:
     """Scores one split by the path that validation takes, and its baselines; returns the results by task."""
     module.split = split
-    trainer.test(module, dataloaders=data.loader(split), verbose=False)
+    with naming_batches(module):
+        trainer.test(module, dataloaders=data.loader(split), verbose=False)
     scored = {
         task: with_baselines(result, data.tasks[task].task.baselines, module.judging[task].metrics)
         for task, result in module.results(split).items()

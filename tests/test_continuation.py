@@ -52,7 +52,16 @@ def complaint(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["task=g2p", "seed=2"], ["resume=false"], ["-m", "seed=1,2"], ["--help"], ["run=null"]]
+    "arguments",
+    [
+        [],
+        ["task=g2p", "seed=2"],
+        ["resume=false"],
+        ["-m", "seed=1,2"],
+        ["--help"],
+        ["run=null"],
+        ["--config-dir", "a/b"],
+    ],
 )
 def test_a_command_that_begins_a_run_stays_as_it_is(arguments):
     assert result(*arguments) == checked_arguments(arguments)

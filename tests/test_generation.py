@@ -153,7 +153,7 @@ def test_another_decoding_can_be_asked_for(generate):
         (["device=tpu"], "device (tpu) must be one of auto, cpu, cuda."),
         (["+inptu=x"], "inptu: no such setting; did you mean input?"),
         (["run=nowhere"], "run=nowhere: no such directory; give the directory of a run"),
-        (["checkpoint=first"], "has no checkpoint called first (there is: best, last)"),
+        (["checkpoint=first"], "has no checkpoint called first (there is: best, last, previous)"),
         (["decoding=beam", "decoding.beam_size=0"], "decoding.beam_size (0) must be"),
         (["+decoding.beam_size=3"], "decoding.beam_size: no such argument of Greedy"),
     ],

@@ -50,6 +50,7 @@ FLOORS = (
     ),
     (
         "datamodule",
+        "mishaps",
         "module",
         "record",
         "logs",
@@ -68,6 +69,8 @@ FLOORS = (
     (
         "resuming",
         "training",
+        "processes",
+        "reproduction",
         "evaluation",
         "file_evaluation",
         "streaming",
@@ -86,6 +89,7 @@ FLOORS = (
         "continuation",
         "sweep_table",
         "train",
+        "reproduce",
         "evaluate",
         "generate",
         "score",

@@ -346,7 +346,7 @@ def test_a_checkpoint_within_its_run_is_as_good_as_the_run(inspect, tmp_path):
         (["index=first"], "index (first) must be a whole number or null."),
         (["split=dev", "index=0"], "split=dev: the corpus of this run has train, valid, test."),
         (["index=0", "corpus.path=nowhere"], "corpus.path (nowhere): no such directory"),
-        (["sentence=a", "checkpoint=first"], "has no checkpoint called first (there is: best, last)"),
+        (["sentence=a", "checkpoint=first"], "has no checkpoint called first (there is: best, last, previous)"),
         (["sentence=a", "output=."], "output (.) is a directory; give a file, such as "),
         (["sentence=a", "decoding=beam", "decoding.beam_size=0"], "decoding.beam_size (0) must be at least 1."),
         (["sentence=a", "tensorboard=maybe"], "tensorboard (maybe) must be true or false."),

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
+import torch
 
-from seq2seq_pl.errors import Stopped, UserError
+from seq2seq_pl.errors import UserError
 from seq2seq_pl.processes import processes, train
+from seq2seq_pl.saved import read_checkpoint
+from seq2seq_pl.training import run
 
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
 CROWD = ("batch_size=8", "model.dropout=0", "trainer.max_epochs=3", "callback=[checkpoint,telemetry]", "logger=[csv]")
@@ -37,6 +34,20 @@ def test_several_machines_need_somebody_else(tiny, corpus_folder, tmp_path):
     settings = tiny(corpus_folder, tmp_path / "run", *TWO, "+trainer.num_nodes=2")
     with pytest.raises(UserError, match=r"trainer\.num_nodes \(2\) needs .* torchrun or srun\."):
         processes(settings)
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does_with_twice_the_accumulation(tiny, corpus_folder, tmp_path):
+    one = run(tiny(corpus_folder, tmp_path / "one", *CROWD, "+trainer.accumulate_grad_batches=4"))
+    halves = (*CROWD, *TWO, "+trainer.accumulate_grad_batches=2")
+    two = train(tiny(corpus_folder, tmp_path / "two", *halves), resume=False, changed=[])
+    first, second = (read_checkpoint(tmp_path / name / "checkpoints" / "last.ckpt").weights for name in ("one", "two"))
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, rtol=1e-4, atol=1e-5)
+    for name, score in one.scores.items():
+        assert two.scores[name].value == pytest.approx(score.value, rel=1e-4)
+    steps = [json.loads((tmp_path / name / "record.json").read_text())["steps"] for name in ("one", "two")]
+    assert steps[0] == steps[1]
 
 
 @pytest.mark.slow

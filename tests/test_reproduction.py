@@ -166,7 +166,7 @@ def test_an_interrupted_attempt_goes_on(small, reproduce, tmp_path, monkeypatch,
         patch.setattr(training, "build_trainer", with_ctrl_c)
         with pytest.raises(Stopped) as stopped:
             reproduce(tmp_path / "run")
-    told = r"Stopped by Ctrl-C after 3 steps\. Go on with: python -m seq2seq_pl\.reproduce "
+    told = r"Stopped by Ctrl-C after 3 steps\. Go on with: python -m seq2seq_pl\.reproduce"
     assert re.match(told, stopped.value.sentence)
     assert report(tmp_path)["identical"] is None
     assert reproduce(tmp_path / "run")

@@ -108,13 +108,17 @@ class Progress(L.Callback):
     def on_train_batch_end(  # type: ignore[override]
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: dict[str, Tensor], batch: Batch, batch_idx: int
     ) -> None:
-        """Counts a batch; looks at the numbers only when they are shown."""
+        """Counts a batch, but for one that is left out; looks at the numbers only when they are shown."""
+        assert isinstance(pl_module, Seq2SeqModule)
+        counts = pl_module.watch.counts(outputs["loss"])
         loss = outputs["loss"].float() * trainer.accumulate_grad_batches  # Lightning divided it by that
         sums = torch.stack([loss * outputs["tokens"], outputs["tokens"].float()])
+        sums = sums if counts else torch.zeros_like(sums)
         self.sums = sums if self.sums is None else self.sums + sums
-        self.smoothed = loss if self.smoothed is None else SMOOTHING * self.smoothed + (1 - SMOOTHING) * loss
+        if counts:
+            self.smoothed = loss if self.smoothed is None else SMOOTHING * self.smoothed + (1 - SMOOTHING) * loss
         self.tokens = self.tokens + outputs["tokens"]
-        if self._due():
+        if self.smoothed is not None and self._due():
             self._show_training(trainer, batch_idx + 1)
 
     def _due(self) -> bool:

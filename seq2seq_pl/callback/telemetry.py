@@ -21,7 +21,9 @@ class Telemetry(L.Callback):
 
     loss (nats per target token, as trained), perplexity (without label smoothing), learning_rate and
     teacher_forcing_ratio of that step, gradient_norm before clipping, tokens_per_second (target tokens; scoring not
-    counted) and padding_share (of all token places of both sides). Sums stay on the device until they are logged.
+    counted), padding_share (of all token places of both sides) and, once there are any, skipped_steps (since the start
+    of the run, see `non_finite`; the loss of their batches does not count). Sums stay on the device until they are
+    logged.
 
     Args:
         every_n_steps: optimizer steps between two lines.
@@ -34,15 +36,22 @@ class Telemetry(L.Callback):
             raise UserError(f"callback.telemetry.every_n_steps ({every_n_steps}) must be at least 1.")
         self.every_n_steps = every_n_steps
         self.sums: Tensor | None = None  # loss, nll, target tokens, PAD, places
-        self.at_step: dict[str, float | Tensor] = {}
+        self.at_step: dict[str, float] = {}
         self.seconds = 0.0  # of training since the last time, up to `since`
         self.since: float | None = None  # when the clock was started; None while it stands
         self.logged_step = 0
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Starts the clock; what a checkpoint brought goes on."""
+        """Lets what a checkpoint brought go on, from the first batch."""
+        self.since = None
         self.sums = None if self.sums is None else self.sums.to(pl_module.device)
-        self.since = time.perf_counter()
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
+        """Starts the clock, so that what the module tries out before the first batch does not count."""
+        if self.since is None:
+            self.since = time.perf_counter()
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Forgets what was not logged."""
@@ -60,44 +69,49 @@ class Telemetry(L.Callback):
         return self.seconds + (0.0 if self.since is None else time.perf_counter() - self.since)
 
     def on_before_optimizer_step(self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: Optimizer) -> None:
-        """Takes what belongs to this very step; gradients are unscaled and not yet clipped."""
+        """Takes what belongs to this very step."""
         assert isinstance(pl_module, Seq2SeqModule)
         if (trainer.global_step + 1) % self.every_n_steps:
             return
-        gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
         self.at_step = {
             "learning_rate": float(optimizer.param_groups[0]["lr"]),
             "teacher_forcing_ratio": float(pl_module.teacher_forcing(trainer.global_step)),
-            "gradient_norm": torch.nn.utils.get_total_norm(gradients),
         }
 
     def on_train_batch_end(  # type: ignore[override]
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: dict[str, Tensor], batch: Batch, batch_idx: int
     ) -> None:
         """Adds a batch, and logs when it is time."""
+        assert isinstance(pl_module, Seq2SeqModule)
         places = batch.source.numel() + batch.target.numel()
         padding = (batch.source == PAD).sum() + (batch.target == PAD).sum()
         tokens = outputs["tokens"]
         loss = outputs["loss"] * tokens * trainer.accumulate_grad_batches  # Lightning divided it by that
         sums = torch.stack([loss.float(), outputs["nll"].float(), tokens.float(), padding.float()])
+        if not pl_module.watch.counts(outputs["loss"]):
+            sums[:3] = 0
         sums = torch.cat([sums, sums.new_full((1,), places)])
         self.sums = sums if self.sums is None else self.sums + sums
         step = trainer.global_step
         if step % self.every_n_steps == 0 and step != self.logged_step:
-            self._log(trainer, step)
+            self._log(trainer, pl_module, step)
 
-    def _log(self, trainer: L.Trainer, step: int) -> None:
+    def _log(self, trainer: L.Trainer, module: Seq2SeqModule, step: int) -> None:
         reduced = trainer.strategy.reduce(self.sums, reduce_op="sum")
         assert isinstance(reduced, Tensor)
         loss, nll, tokens, padding, places = reduced.tolist()  # waits for the device, so the clock is right after it
         seconds = self._elapsed()
         metrics = {
-            "loss": loss / tokens,
-            "perplexity": math.exp(min(nll / tokens, 700.0)),
+            "loss": loss / (tokens or math.nan),  # where every batch was left out, there is none
+            "perplexity": math.exp(min(nll / (tokens or math.nan), 700.0)),
             "tokens_per_second": tokens / max(seconds, 1e-9),
             "padding_share": padding / places,
-            **{name: float(value) for name, value in self.at_step.items()},
+            **self.at_step,
         }
+        if module.gradient_norm is not None:
+            metrics["gradient_norm"] = float(module.gradient_norm)
+        if module.watch.skipped_steps:
+            metrics["skipped_steps"] = module.watch.skipped_steps
         for logger in trainer.loggers:
             logger.log_metrics({f"train/{name}": value for name, value in metrics.items()}, step)
             logger.save()

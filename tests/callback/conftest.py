@@ -17,9 +17,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch.utils.data import DataLoader
 
 from seq2seq_pl.build import build_model
+from seq2seq_pl.config import NonFinite
 from seq2seq_pl.decoding.greedy import Greedy
 from seq2seq_pl.metric.bleu import Bleu
 from seq2seq_pl.metric.chrf import Chrf
+from seq2seq_pl.mishaps import Advice
 from seq2seq_pl.module import Judging, Seq2SeqModule, Texts
 from seq2seq_pl.objective.cross_entropy import CrossEntropy
 from seq2seq_pl.schedule.linear import Linear
@@ -42,7 +44,12 @@ def node(name: str, **settings: object) -> dict[str, object]:
 
 
 def tiny_module(
-    *, attention: bool = True, tasks: Sequence[str] = ("translation",), monitor: str = "chrf", dropout: float = 0.0
+    *,
+    attention: bool = True,
+    tasks: Sequence[str] = ("translation",),
+    monitor: str = "chrf",
+    dropout: float = 0.0,
+    non_finite: NonFinite = "stop",
 ) -> Seq2SeqModule:
     torch.manual_seed(1)
     gru = {"cell": "gru", "layers": 1, "dropout": 0.0}
@@ -80,6 +87,8 @@ def tiny_module(
         ),
         name="translation" if len(tasks) == 1 else "multitask",
         seed=1,
+        non_finite=non_finite,
+        advice=Advice("first", "steps", "training", "sentence", dict.fromkeys(tasks, "scoring")),
         self_description={},
     )
 

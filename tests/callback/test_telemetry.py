@@ -71,6 +71,51 @@ def test_the_gradient_norm_is_the_one_before_clipping(fit: Callable, tiny: Calla
     assert found[1] > 1e-2
 
 
+class Broken(L.Callback):
+    """Has a weight that is infinite while it trains on some batches."""
+
+    def __init__(self, *batches: int) -> None:
+        self.batches = batches
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):  # type: ignore[no-untyped-def]
+        self.weight = next(pl_module.parameters()).detach().clone()
+        if batch_idx in self.batches:
+            next(pl_module.parameters()).data.fill_(math.inf)
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):  # type: ignore[no-untyped-def]
+        if batch_idx in self.batches:
+            next(pl_module.parameters()).data.copy_(self.weight)
+
+
+def test_steps_that_are_left_out_are_counted_and_their_loss_is_not(fit: Callable, tiny: Callable) -> None:
+    sums = Sums()
+    run = fit(Telemetry(every_n_steps=1), Broken(1), sums, module=tiny(non_finite="skip"))
+    assert run.scalars("train/skipped_steps") == {2: 1, 3: 1, 4: 1, 5: 2, 6: 2}  # one in each of two epochs
+    losses = run.scalars("train/loss")
+    assert [step for step, loss in losses.items() if math.isnan(loss)] == [2, 5]
+    assert losses[3] == pytest.approx(sums.batches[2][0])
+
+
+def test_the_loss_is_a_mean_over_the_batches_that_were_not_left_out(fit: Callable, tiny: Callable) -> None:
+    sums = Sums()
+    run = fit(Telemetry(every_n_steps=3), Broken(1), sums, module=tiny(non_finite="skip"), max_epochs=1)
+    first, _, third = sums.batches
+    expected = (first[0] * first[2] + third[0] * third[2]) / (first[2] + third[2])
+    assert run.scalars("train/loss")[3] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_clock_starts_with_the_first_batch(fit: Callable) -> None:
+    found = []
+
+    class Look(L.Callback):
+        def on_train_epoch_start(self, trainer, pl_module):  # type: ignore[no-untyped-def]
+            found.append(telemetry.since)
+
+    telemetry = Telemetry(every_n_steps=1)
+    fit(telemetry, Look(), max_epochs=1)
+    assert found == [None]
+
+
 def test_learning_rate_and_teacher_forcing_are_those_of_the_step(fit: Callable) -> None:
     run = fit(Telemetry(every_n_steps=1))
     rates, ratios = run.scalars("train/learning_rate"), run.scalars("train/teacher_forcing_ratio")
