@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from seq2seq_pl.stopping import NAMES, StopWish
 from seq2seq_pl.values import Batch
 
 LOGS_KEY = "logs"
-RANKS_AGREE_EVERY = 10  # batches: several processes stop and save together, and asking each other takes time
+RANKS_AGREE_EVERY = 10  # optimizer steps: several processes stop and save together, and asking each other takes time
 
 
 class Checkpoint(LightningCheckpoint):
@@ -86,19 +87,16 @@ class Checkpoint(LightningCheckpoint):
         stepped, self.step = trainer.global_step != self.step, trainer.global_step
         if not stepped or validates_next(trainer, batch_idx):
             return  # the next one is saved in a moment
-        alone = trainer.world_size == 1
-        if not alone and batch_idx % RANKS_AGREE_EVERY:
-            return
-        stopping = self.wish.signal is not None
-        due = stopping or self._due(trainer)
-        if due if alone else trainer.strategy.reduce_boolean_decision(due, all=False):
+        due = self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
+        stopping = False
+        if trainer.world_size == 1 or trainer.global_step % RANKS_AGREE_EVERY == 0:
+            minutes = (time.monotonic() - self.saved_at) / 60
+            stopping = agreed(trainer, self.wish.signal is not None)
+            due |= stopping or agreed(trainer, self.every_minutes is not None and minutes >= self.every_minutes)
+        if due:
             self._save_last(trainer)
-        self._stop(trainer)
-
-    def _due(self, trainer: L.Trainer) -> bool:
-        if self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0:
-            return True
-        return self.every_minutes is not None and time.monotonic() - self.saved_at >= 60 * self.every_minutes
+        if stopping:
+            self._stop(trainer, self.wish.signal or signal.SIGTERM)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Saves what the epoch came to."""
@@ -117,7 +115,7 @@ class Checkpoint(LightningCheckpoint):
             total.ready = total.started = total.completed + 1
             self._save_last(trainer)
             total.started -= 1  # as it is in this hook
-        self._stop(trainer)
+        self._stop(trainer, self.wish.signal)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Takes note of the score; saves now if the epoch goes on."""
@@ -141,7 +139,7 @@ class Checkpoint(LightningCheckpoint):
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Stops where that is wished; what is scored here is scored anew when the run goes on."""
-        self._stop(trainer)
+        self._stop(trainer, self.wish.signal)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -152,7 +150,7 @@ class Checkpoint(LightningCheckpoint):
             self.better = False
             trainer.save_checkpoint(self.best)
         self._save_last(trainer)
-        self._stop(trainer)
+        self._stop(trainer, self.wish.signal)
 
     def _save_last(self, trainer: L.Trainer) -> None:
         if trainer.is_global_zero:
@@ -160,10 +158,9 @@ class Checkpoint(LightningCheckpoint):
         trainer.save_checkpoint(self.last)
         self.saved_at = time.monotonic()
 
-    def _stop(self, trainer: L.Trainer) -> None:
-        if self.wish.signal is not None:
-            name = NAMES[self.wish.signal]
-            raise Stopped(self.wish.signal, f"Stopped by {name} after {trainer.global_step:,} steps.")
+    def _stop(self, trainer: L.Trainer, wished: signal.Signals | None) -> None:
+        if wished is not None:
+            raise Stopped(wished, f"Stopped by {NAMES[wished]} after {trainer.global_step:,} steps.")
 
     # -- what is in a checkpoint -------------------------------------------------------------------------------------
 
@@ -185,6 +182,11 @@ class Checkpoint(LightningCheckpoint):
 def saving(trainer: L.Trainer) -> bool:
     """Whether this is a training in earnest."""
     return trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+
+
+def agreed(trainer: L.Trainer, wish: bool) -> bool:
+    """Whether any process wishes something."""
+    return wish if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(wish, all=False)
 
 
 def validates_next(trainer: L.Trainer, batch_idx: int) -> bool:

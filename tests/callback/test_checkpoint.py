@@ -99,6 +99,19 @@ def test_the_last_is_written_every_few_steps_and_before_and_after_a_validation(
     assert written == expected
 
 
+@pytest.mark.parametrize("often", [{"every_minutes": 1e-9}, {"every_n_steps": 3, "every_minutes": None}])
+def test_several_processes_save_together_where_a_step_was_taken(
+    fit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, often: dict
+) -> None:
+    monkeypatch.setattr(L.Trainer, "world_size", 2)
+    monkeypatch.setattr("seq2seq_pl.callback.checkpoint.RANKS_AGREE_EVERY", 3)
+    checkpoint = watching(tmp_path, **often)
+    written = []
+    monkeypatch.setattr(checkpoint, "_save_last", lambda trainer: written.append(trainer.global_step))
+    fit(checkpoint, limit_val_batches=0, accumulate_grad_batches=2, max_epochs=2)  # step 3 is within the second epoch
+    assert written == [2, 3, 4]
+
+
 def test_the_last_is_written_every_few_minutes(fit: Callable, tmp_path: Path) -> None:
     fit(watching(tmp_path, every_minutes=1e-9), limit_val_batches=0, max_epochs=1)
     assert steps(tmp_path) == {"last": 3, "previous": 2}
