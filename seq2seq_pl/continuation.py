@@ -37,7 +37,7 @@ def placed(arguments: Sequence[str]) -> list[str]:
     if values.get("run") is not None:
         if several:
             raise UserError("run=DIR goes on with one run; a sweep goes on by its own command and resume=true.")
-        return [*arguments, *_in(_checked(str(values["run"]), settings))]
+        return [*_in(_checked(str(values["run"]), settings)), *arguments]
     place = "hydra.sweep.dir" if several else "hydra.run.dir"
     if values.get("resume") is not True or place in values:
         return list(arguments)
@@ -45,7 +45,8 @@ def placed(arguments: Sequence[str]) -> list[str]:
     if found is None:
         print("no earlier run of this command; beginning one", file=sys.stderr)
         return list(arguments)
-    return [*arguments, f"hydra.sweep.dir={quoted(str(found))}"] if several else [*arguments, *_in(found)]
+    added = [f"hydra.sweep.dir={quoted(str(found))}"] if several else _in(found)
+    return [*added, *arguments]  # Hydra takes no settings after an option
 
 
 def find(settings: Sequence[Override], several: bool) -> Path | None:

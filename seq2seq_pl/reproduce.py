@@ -34,7 +34,7 @@ def placed(arguments: Sequence[str]) -> list[str]:
     """
     if any(argument.startswith("++output=") for argument in arguments):
         return list(arguments)
-    return [*arguments, f"++output=runs/reproductions/{datetime.now():%Y-%m-%d_%H-%M-%S}"]
+    return [f"++output=runs/reproductions/{datetime.now():%Y-%m-%d_%H-%M-%S}", *arguments]
 
 
 def main() -> None:
