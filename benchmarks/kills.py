@@ -4,9 +4,10 @@
     python benchmarks/kills.py --kills 5 --devices 2  # the same in two processes
 
 Three tasks in one network, with dropout, scheduled sampling (RNN), BPE-dropout, an average of the weights, gradient
-accumulation and early stopping. SIGKILL comes at a random moment between the start of the command and its end; every
-fourth time it waits for a checkpoint that is being written. Compared are the SHA-256 of all tensors of the last and of
-the best checkpoint (weights, optimizer, average), the logged numbers but for speeds, and the scores.
+accumulation and early stopping. SIGKILL comes at a random moment between the first step and the end of the command,
+every fifth time between its start and its end, and every fourth time it waits for a checkpoint that is being written.
+Compared are the SHA-256 of all tensors of the last and of the best checkpoint (weights, optimizer, average), the logged
+numbers but for speeds, and the scores.
 """
 
 from __future__ import annotations
@@ -94,14 +95,18 @@ def trials(model: str, asked: argparse.Namespace, folder: Path) -> Iterator[dict
         settings += ["trainer=ddp", f"trainer.devices={asked.devices}", "trainer.accelerator=cpu"]
     whole = folder / model
     began = time.monotonic()
-    start(settings, whole).wait()
-    seconds = time.monotonic() - began
+    process = start(settings, whole)
+    while process.poll() is None and not (whole / "record.json").is_file():
+        time.sleep(0.05)
+    first_step = time.monotonic() - began
+    process.wait()
+    end = time.monotonic() - began
     expected = outcome(whole)
     moments = random.Random(asked.seed)
     for number in range(asked.kills):
         directory = folder / f"{model}-{number}"
         process = start(settings, directory)
-        time.sleep(moments.uniform(0, seconds))
+        time.sleep(moments.uniform(0 if number % 5 == 0 else first_step, end))
         writing = number % 4 == 3 and wait_for_writing(process, directory / "checkpoints")
         killed = process.poll() is None
         stop(process)

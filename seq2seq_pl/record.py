@@ -76,7 +76,9 @@ def write_record(run_dir: Path, record: Mapping[str, object]) -> None:
 
 def read_record(run_dir: Path) -> dict[str, object]:
     """Reads record.json. Raises OSError or ValueError where there is none that can be read."""
-    content: dict[str, object] = json.loads((run_dir / "record.json").read_text(encoding="utf-8"))
+    content = json.loads((run_dir / "record.json").read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError("not a JSON object")
     return content
 
 

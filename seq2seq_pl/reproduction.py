@@ -126,7 +126,7 @@ def finished_record(run: str, folder: Path) -> dict[str, Any]:
         raise UserError(f"run ({run}) is not the directory of a run: it has no record.json in it.") from error
     except (OSError, ValueError) as error:
         raise UserError(f"run ({run}): record.json cannot be read ({error}); without it nothing is known.") from error
-    if not isinstance(record, dict) or not isinstance(record.get("config"), dict):
+    if not isinstance(record.get("config"), dict):
         raise UserError(f"run ({run}): record.json is not the record of a run.")
     if finished(folder) is None:
         command = f"python -m seq2seq_pl.train {shlex.quote(f'run={run}')}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from seq2seq_pl.callback.checkpoint import LOGS_KEY
 from seq2seq_pl.checkpoint_file import KEY, open_checkpoint
@@ -107,14 +107,19 @@ def differences(before: Node, now: Node, path: str = "") -> Iterator[tuple[str, 
             yield f"{path}{key}", old, new
 
 
+def first_start(run_dir: Path) -> dict[str, Any]:
+    """The record that a run began with; an empty one where it was stopped before it wrote any, or lost it."""
+    try:
+        return read_record(run_dir)
+    except (OSError, ValueError):
+        return {}
+
+
 def check_data(run_dir: Path, data: DataModule) -> None:
     """Raises UserError if a run is to go on with other data than it began with."""
-    try:
-        began: dict[str, dict[str, object]] = read_record(run_dir)["corpus"]  # type: ignore[assignment]
-    except (OSError, json.JSONDecodeError, KeyError):
-        return  # the first start was stopped before it wrote its record
+    began = first_start(run_dir).get("corpus", {})
     for (task, split), print_ in data.fingerprints.items():
-        if began.get(f"{task}/{split}", {}).get("store") != print_:
+        if began and began.get(f"{task}/{split}", {}).get("store") != print_:
             raise UserError(
                 f"the {split} data of {task} is not what the run began with; go on with the same files, or begin "
                 "another run."

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from seq2seq_pl.scoring import Item
 from seq2seq_pl.significance import Interval
@@ -20,7 +20,7 @@ WIDEST = 6
 
 def data_table(reports: Mapping[tuple[str, str], Report]) -> Table:
     """What became of the examples: what training leaves out and what evaluation cuts is never silent."""
-    table = Table("data", box=SIMPLE_HEAD)
+    table = Table(Column("data", no_wrap=True), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in (
         "pairs",
         "source\ntokens",

@@ -22,6 +22,7 @@ import lightning as L
 import numpy as np
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 
 from seq2seq_pl import summary
@@ -34,7 +35,7 @@ from seq2seq_pl.logs import rewind
 from seq2seq_pl.mishaps import FOLDER, is_out_of_memory, too_large
 from seq2seq_pl.module import Seq2SeqModule
 from seq2seq_pl.record import environment, named_scores, read_record, scores_json, write_record, write_results
-from seq2seq_pl.resuming import Start, begin, check_data, find_start
+from seq2seq_pl.resuming import Start, begin, check_data, find_start, first_start
 from seq2seq_pl.saved import read_checkpoint
 from seq2seq_pl.schema import Node
 from seq2seq_pl.scoring import Scored, count_parameters, with_baselines
@@ -122,7 +123,7 @@ def run(settings: TrainConfig, *, resume: bool = False, changed: Sequence[str] =
             console.print(f"going on after {start.step:,} steps", highlight=False)
     with listening(trainer, settings):
         fit_began = time.perf_counter()
-        with naming_batches(module):
+        with naming_batches(module), refused_by_lightning():
             trainer.fit(module, data, ckpt_path=start.checkpoint)
         fit_seconds = time.perf_counter() - fit_began
         best = restore_best(trainer, module)
@@ -146,7 +147,7 @@ def run(settings: TrainConfig, *, resume: bool = False, changed: Sequence[str] =
             console.print(f"{sentence} (see {shown(settings.run_dir)}/{FOLDER})", highlight=False, soft_wrap=True)
         summary.print_score_tables(console, scores)
         shown_split = scored.get("test" if settings.test else "valid", {})
-        for task, result in shown_split.items():
+        for task, result in shown_split.items() if settings.samples else ():
             title = "samples" if len(shown_split) == 1 else f"samples of {task}"
             console.print(summary.sample_table(result.items, settings.samples, title))
         summary.print_next_commands(console, shown(settings.run_dir), list(settings.tasks))
@@ -189,6 +190,16 @@ def naming_batches(module: Seq2SeqModule) -> Iterator[None]:
         raise too_large(module.work, module.watch.advice) from error
 
 
+@contextmanager
+def refused_by_lightning() -> Iterator[None]:
+    """Tells what Lightning finds out only when it trains: that a callback does not fit the trainer, or a strategy."""
+    try:
+        yield
+    except MisconfigurationException as error:
+        said = " ".join(str(error).split()).rstrip(".!")
+        raise UserError(f"trainer and callback do not go together: {said}.") from error
+
+
 def check_targets(settings: TrainConfig, reports: Mapping[tuple[str, str], Report]) -> None:
     """Raises UserError if there is nothing to learn from the targets of a task: no token, or none that is known."""
     for task in settings.tasks:
@@ -227,9 +238,10 @@ def first_record(settings: TrainConfig, data: DataModule, module: Seq2SeqModule,
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     if start.checkpoint:
-        before: dict[str, Any] = read_record(Path(settings.run_dir))
+        before = first_start(Path(settings.run_dir))
         again = {**began, "from": start.checkpoint.name, "steps": start.step}
-        began = {key: before[key] for key in began} | {"resumed": [*before.get("resumed", []), again]}
+        began |= {key: before[key] for key in began if key in before}
+        began["resumed"] = [*before.get("resumed", []), again]
     return {
         **began,
         "seed": settings.seed,

@@ -280,7 +280,8 @@ def test_a_split_that_there_was_not_is_another_corpus(then, reproduce, capsys):
     [
         (None, "run ({run}) is not the directory of a run: it has no record.json in it."),
         ("{", "run ({run}): record.json cannot be read (Expecting property name"),
-        ("[]", "run ({run}): record.json is not the record of a run."),
+        ("[]", "run ({run}): record.json cannot be read (not a JSON object)"),
+        ("{}", "run ({run}): record.json is not the record of a run."),
         (
             '{"config": {}, "seed": 1}',
             "run ({run}) is not finished, so there is nothing to compare with; go on with it: python -m "

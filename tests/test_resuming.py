@@ -259,6 +259,18 @@ def test_the_record_says_since_when_a_run_goes_on(whole, halted):
     assert record["steps"] == began["steps"]
 
 
+@pytest.mark.parametrize("content", [None, "", "[]", '{"seed": 1}'])
+def test_a_run_goes_on_without_the_record_of_its_start(halted, tmp_path, content):
+    own = halted(tmp_path.name)
+    path = Path(own.run_dir, "record.json")
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    run(own, resume=True)
+    record = json.loads(path.read_text())
+    assert record["started"] == record["resumed"][0]["started"]
+
+
 def test_a_finished_run_is_not_done_again(whole, monkeypatch):
     settings, directory, outcome = whole
     monkeypatch.setattr(training, "rehearse", lambda settings: pytest.fail("done again"))

@@ -46,6 +46,11 @@ def test_what_was_left_out_and_cut_is_shown(shown):
     assert test.split()[1:] == ["3", "0.0", "2.0", "50.00", "0", "0", "2"]
 
 
+def test_the_name_of_a_split_is_whole_on_a_narrow_terminal(shown):
+    text = shown(data_table({("summarization", "test_unseen"): Report("x"), ("translation", "train"): Report("x")}))
+    assert "summarization/test_unseen " in text
+
+
 def test_tasks_are_named_where_there_are_several(shown):
     text = shown(data_table({("a", "test"): Report("test"), ("b", "test"): Report("test")}))
     assert "a/test" in text

@@ -42,6 +42,13 @@ def test_a_run_leaves_everything_that_describes_it(finished):
     assert not list(finished.rglob(".*.*"))  # nothing temporary
 
 
+def test_samples_are_shown_as_many_as_asked_for(train, capsys):
+    train("none", "samples=0")
+    assert "output" not in capsys.readouterr().out
+    train("one", "samples=1")
+    assert capsys.readouterr().out.count("reference") == 1
+
+
 def test_the_record_says_what_was_done(finished, corpus_folder):
     record = read_record(finished)
     assert record["config"]["corpus"]["path"] == str(corpus_folder)
