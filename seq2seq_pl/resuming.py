@@ -85,9 +85,10 @@ def find_start(settings: TrainConfig, *, changed: Sequence[str] = ()) -> Start:
 
 def check_settings(before: Node, now: Node, changed: Sequence[str] = ()) -> None:
     """Raises UserError if a run is to go on with other settings than it began with."""
+    known = {key: value for key, value in now.items() if key in before}  # an older version has fewer
     found = [
         f"{name} was {old}, is {new}"
-        for name, old, new in differences(before, now)
+        for name, old, new in differences(before, known)
         if not any(name == key or name.startswith(f"{key}.") for key in changed)
     ]
     if found:

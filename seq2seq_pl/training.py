@@ -21,8 +21,8 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 
 from seq2seq_pl import summary
@@ -68,6 +68,7 @@ def quieten() -> None:
     # A worker process would only add its start-up to batches that are gathered from memory-mapped ids.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*directory .* exists and is not empty.*")  # Hydra's .hydra is in it
+    warnings.filterwarnings("ignore", message=".*sync_dist=True")  # scores are put together from all processes already
     warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")  # between Lightning and torch
     warnings.filterwarnings(
         "ignore", message="The .grad attribute of a Tensor that is not a leaf"
@@ -192,12 +193,12 @@ def naming_batches(module: Seq2SeqModule) -> Iterator[None]:
 
 @contextmanager
 def refused_by_lightning() -> Iterator[None]:
-    """Tells what Lightning finds out only when it trains: that a callback does not fit the trainer, or a strategy."""
+    """Tells what Lightning finds out only when it begins: limits that leave nothing, a callback that needs a logger."""
     try:
         yield
-    except MisconfigurationException as error:
+    except (MisconfigurationException, ModuleNotFoundError) as error:
         said = " ".join(str(error).split()).rstrip(".!")
-        raise UserError(f"trainer and callback do not go together: {said}.") from error
+        raise UserError(f"trainer: {said}.") from error
 
 
 def check_targets(settings: TrainConfig, reports: Mapping[tuple[str, str], Report]) -> None:
@@ -275,7 +276,7 @@ def score_split(
 ) -> dict[str, Scored]:
     """Scores one split by the path that validation takes, and its baselines; returns the results by task."""
     module.split = split
-    with naming_batches(module):
+    with naming_batches(module), refused_by_lightning():
         trainer.test(module, dataloaders=data.loader(split), verbose=False)
     scored = {
         task: with_baselines(result, data.tasks[task].task.baselines, module.judging[task].metrics)

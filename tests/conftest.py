@@ -104,15 +104,33 @@ def tiny_arguments() -> Sequence[str]:
 
 
 @pytest.fixture
-def command(tmp_path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """Runs a command in an empty folder: its name, its arguments, bytes for its standard input."""
+def begin(tmp_path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Begins a command in an empty folder: its name and its arguments. None lives longer than its test."""
+    begun: list[subprocess.Popen[bytes]] = []
 
-    def start(name: str, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "SEQ2SEQ_PL_CACHE": str(tmp_path / ".cache"), "OMP_NUM_THREADS": "1"}
         line = [sys.executable, "-m", f"seq2seq_pl.{name}", *arguments]
-        return subprocess.run(line, cwd=tmp_path, env=environment, input=stdin, capture_output=True, timeout=240)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        begun.append(subprocess.Popen(line, cwd=tmp_path, env=environment, **pipes))
+        return begun[-1]
 
-    return start
+    yield start
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def command(begin) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Runs a command in an empty folder: its name, its arguments, bytes for its standard input."""
+
+    def run(name: str, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        process = begin(name, *arguments)
+        stdout, stderr = process.communicate(stdin, timeout=240)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    return run
 
 
 @pytest.fixture(scope="session")

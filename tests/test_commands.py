@@ -1,11 +1,15 @@
 """The commands as a person types them, on a tiny corpus, each in a process of its own."""
 
 import json
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import torch
 
 pytestmark = pytest.mark.slow
 
@@ -96,6 +100,46 @@ def test_a_mistake_in_one_job_of_a_sweep_leaves_the_others(command, tmp_path, qu
     assert (sweep / "1" / "test" / "scores.json").is_file()
     assert not (sweep / "0").exists()
     assert "failed" in (sweep / "results.csv").read_text()
+
+
+def test_a_run_that_was_stopped_says_how_it_goes_on_and_does(begin, command, tmp_path, quiet):
+    process = begin("train", *quiet, "trainer.max_epochs=4000")
+    while not list(tmp_path.glob("runs/translation/*/checkpoints/last.ckpt")):
+        assert process.poll() is None, process.stderr.read().decode()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 128 + signal.SIGTERM
+    (run,) = (tmp_path / "runs" / "translation").iterdir()
+    way = f"python -m seq2seq_pl.train run={run.relative_to(tmp_path)}"
+    assert f"Go on with: {way}\n" in said
+    assert "Traceback" not in said
+    epochs = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] + 3
+    assert command("train", way.split()[-1], f"trainer.max_epochs={epochs}").returncode == 0
+    record = json.loads((run / "record.json").read_text())
+    assert record["epochs"] == epochs
+    assert len(record["resumed"]) == 1
+
+
+def test_a_sweep_in_two_processes_goes_on_by_its_own_command(command, tmp_path, quiet):
+    two = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
+    typed = ("-m", *(argument for argument in quiet if argument != "trainer=cpu"), *two, "seed=1,2", "resume=true")
+    done = command("train", *typed)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"no earlier run of this command; beginning one" in done.stderr
+    assert b"Warning" not in done.stderr
+    (sweep,) = (tmp_path / "runs" / "sweeps").iterdir()
+    table = (sweep / "results.csv").read_text()
+    assert sorted(path.name for path in sweep.iterdir()) == ["0", "1", "multirun.yaml", "results.csv"]
+    shutil.rmtree(sweep / "1")
+    again = command("train", *typed)
+    assert again.returncode == 0, again.stderr.decode()
+    assert f"{sweep.relative_to(tmp_path)}/0 is finished" in again.stdout.decode()
+    assert [path.name for path in (tmp_path / "runs" / "sweeps").iterdir()] == [sweep.name]
+    scores = [
+        [row.split(",")[:4] for row in text.splitlines()] for text in (table, (sweep / "results.csv").read_text())
+    ]
+    assert scores[0] == scores[1]
 
 
 def test_a_run_of_several_tasks_stands_beside_a_run_of_one(command, tmp_path, quiet, corpus_folder, finished):

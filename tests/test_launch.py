@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.launch import checked_arguments, family, near, quoted, shipped
+from seq2seq_pl.launch import checked_arguments, composition_error, family, near, quoted, shipped
 
 
 def complaint(*arguments: str) -> str:
@@ -33,7 +33,6 @@ def value(argument: str) -> object:
         "metric=[bleu,chrf]",
         "callback=[]",
         "schedule@teacher_forcing=linear",
-        "experiment=null",
         "+schedule@other=cosine",
         "~logger",
         "~hydra.callbacks.sweep_table",
@@ -77,6 +76,57 @@ def test_a_path_reaches_the_command_as_typed(path):
     (argument,) = checked_arguments([f"run={path}"])
     assert argument.startswith("++run=")
     assert value(argument) == path
+
+
+@pytest.mark.parametrize(
+    ("argument", "passed"),
+    [
+        ("experiment=null", "~experiment"),
+        ("tokenizer@target_tokenizer=null", "~tokenizer@target_tokenizer"),
+        ("model/attention=null", "~model/attention"),
+        ("callback=null", "callback=[]"),
+        ("metric@mixture.talk.metric=null", "metric@mixture.talk.metric=[]"),
+        ("seed=null", "++seed=null"),
+        ("hydra/launcher=null", "hydra/launcher=null"),
+    ],
+)
+def test_no_choice_of_a_group_is_said_as_hydra_understands_it(argument, passed):
+    assert checked_arguments([argument]) == [passed]
+
+
+def test_a_target_tokenizer_of_a_task_can_be_left_out_again(composed):
+    own, shared = "task=g2p", "tokenizer@target_tokenizer=null"
+    assert "whitespace" in composed(own).target_tokenizer._target_
+    assert composed(*checked_arguments([own, shared])).get("target_tokenizer") is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--sede=3"], "unrecognized arguments: --sede=3"),
+        (["seed=1", "-c"], "argument --cfg/-c: expected one argument"),
+        (["--cfg", "x"], "argument --cfg/-c: invalid choice: 'x' (choose from "),
+    ],
+)
+def test_an_option_that_is_none_is_answered_in_a_sentence(arguments, said):
+    found = complaint(*arguments)
+    assert found.startswith(said)
+    assert found.endswith("; a setting is written NAME=VALUE, and --help shows the options.")
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (
+            "Could not override 'own@x'.\nTo append to your default list use +own@x=y",
+            "Could not override 'own@x'.",
+        ),
+        ("Could not override 'corpus@x'.\nDid you mean to override corpus?\n", "{} Did you mean to override corpus?"),
+        ("Could not delete 'x'", "Could not delete 'x'."),
+    ],
+)
+def test_what_hydra_says_becomes_a_sentence(said, sentence):
+    assert str(composition_error(ValueError(said))) == sentence.format("Could not override 'corpus@x'.")
 
 
 SWEEPS = ["seed=1,2", "seed=range(1,4)", "model/attention=none,additive", "model/attention=glob(*)"]
@@ -163,7 +213,10 @@ def test_what_ships_is_found():
 # -- whole commands --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "generate", "average", "launch", "config", "sweep_table"])
+COMMANDS = [path.stem for path in sorted(shipped("conf").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, "launch", "config", "sweep_table"])
 def test_help_is_answered_without_torch(name):
     code = f"import seq2seq_pl.{name}, sys; assert not {{'torch', 'lightning', 'numpy'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -19,6 +19,7 @@ from seq2seq_pl.build import build_trainer
 from seq2seq_pl.checkpoint_file import open_checkpoint
 from seq2seq_pl.config import TrainConfig
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.resuming import check_settings
 from seq2seq_pl.training import Outcome, run
 
 EVERYTHING = (
@@ -293,6 +294,12 @@ def test_other_settings_are_refused_but_for_places(whole, halted):
     outcome = run(longer, resume=True, changed=["trainer.max_epochs", "callback"])
     assert outcome.best >= 0
     assert json.loads(Path(own.run_dir, "record.json").read_text())["epochs"] == 5
+
+
+def test_a_setting_that_an_older_version_did_not_have_is_no_other_setting():
+    check_settings({"seed": 1}, {"seed": 1, "new": 2})
+    with pytest.raises(UserError, match=r"trainer\.new was None, is 2"):
+        check_settings({"trainer": {}}, {"trainer": {"new": 2}})
 
 
 def test_other_data_is_refused(halted, tmp_path):
