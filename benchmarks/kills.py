@@ -104,12 +104,14 @@ def trials(model: str, asked: argparse.Namespace, folder: Path) -> Iterator[dict
     expected = outcome(whole)
     moments = random.Random(asked.seed)
     for number in range(asked.kills):
-        directory = folder / f"{model}-{number}"
-        process = start(settings, directory)
-        time.sleep(moments.uniform(0 if number % 5 == 0 else first_step, end))
-        writing = number % 4 == 3 and wait_for_writing(process, directory / "checkpoints")
-        killed = process.poll() is None
-        stop(process)
+        directory, ended = folder / f"{model}-{number}", True
+        while ended:  # before the moment came: once more
+            shutil.rmtree(directory, ignore_errors=True)
+            process = start(settings, directory)
+            time.sleep(moments.uniform(0 if number % 5 == 0 else first_step, end))
+            writing = number % 4 == 3 and wait_for_writing(process, directory / "checkpoints")
+            ended = process.poll() is not None
+            stop(process)
         step = last_step(directory)
         begun = (directory / ".hydra" / "config.yaml").is_file()
         status = (start([f"run={directory}"], None) if begun else start(settings, directory)).wait()
@@ -117,7 +119,6 @@ def trials(model: str, asked: argparse.Namespace, folder: Path) -> Iterator[dict
         different = [name for name in expected if found.get(name) != expected[name]]
         yield {
             "model": model,
-            "killed": killed,
             "while writing": writing,
             "went on after step": step,
             "status": status,
@@ -215,8 +216,7 @@ def show(results: list[dict[str, object]]) -> None:
         steps = [int(str(result["went on after step"])) for result in own]
         same = sum(bool(result["same"]) for result in own)
         writing = sum(bool(result["while writing"]) for result in own)
-        killed = sum(bool(result["killed"]) for result in own)
-        table.add_row(model, str(killed), str(writing), f"{statistics.median(steps):g}", f"{same} of {len(own)}")
+        table.add_row(model, str(len(own)), str(writing), f"{statistics.median(steps):g}", f"{same} of {len(own)}")
     Console().print(table)
 
 

@@ -76,7 +76,8 @@ def cut(lengths: Counts, *, max_tokens: int, max_sentences: int | None, phase: f
         max_sentences: rows of a batch; None for no limit.
         phase: share of the first batch that is taken, which moves all later cuts.
     """
-    counter = np.arange(1, max_tokens + 1)
+    max_tokens = min(max_tokens, len(lengths) * int(lengths.max(initial=1)))  # which everything in one batch has
+    counter = np.arange(1, min(max_tokens, len(lengths)) + 1)
     slices: list[slice] = []
     start = 0
     while start < len(lengths):
@@ -154,7 +155,8 @@ def shares(counts: Sequence[int], weights: Sequence[float], temperature: float) 
 
     An epoch holds as many batches as all tasks together; the largest remainders are rounded up, and no task gets none.
     """
-    rates = np.array([weight * count ** (1.0 / temperature) for count, weight in zip(counts, weights, strict=True)])
+    exponents = np.log(weights) + np.log(counts) / temperature
+    rates = np.exp(exponents - exponents.max())  # low temperatures make large numbers
     exact = rates / rates.sum() * sum(counts)
     whole = np.floor(exact).astype(np.int64)
     missing = sum(counts) - int(whole.sum())

@@ -15,7 +15,6 @@ import torch
 from hydra.utils import get_object
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import Logger
-from torch import nn
 
 from seq2seq_pl.callback.checkpoint import Checkpoint as CheckpointCallback
 from seq2seq_pl.checkpoint_file import CheckpointFiles
@@ -23,6 +22,7 @@ from seq2seq_pl.config import COMBINED, TaskConfig, TrainConfig
 from seq2seq_pl.datamodule import DataModule, TaskData, Tokenizers
 from seq2seq_pl.encoding import Reader
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.files import typed_path
 from seq2seq_pl.interfaces import (
     Attention,
     Bridge,
@@ -45,7 +45,8 @@ from seq2seq_pl.module import Judging, Seq2SeqModule, Texts
 from seq2seq_pl.parts import named, part
 from seq2seq_pl.schema import Node, suggest
 from seq2seq_pl.scoring import check_names, higher_is_better, monitor_names, prefix
-from seq2seq_pl.values import EOS, SPECIAL_TOKENS, Batch, Example
+from seq2seq_pl.trials import try_model, try_optimizer, try_trainer
+from seq2seq_pl.values import SPECIAL_TOKENS, Example
 
 T = TypeVar("T")
 
@@ -93,19 +94,8 @@ def build_model(node: Node, source_vocab_size: int, target_vocab_size: int, task
         own_outputs={task: output(shared.output_size) for task in (() if separate == "none" else tasks[1:])},
     )
     part(Initialization, "model.initialization", nodes["initialization"])(model)
-    _try(model)
+    try_model(model)
     return model
-
-
-def _try(model: Seq2Seq, objective: Objective | None = None) -> None:
-    """One tiny sentence through the model, and through the objective where there is one."""
-    sentence = torch.tensor([[EOS]])
-    batch = Batch(sentence, sentence, torch.zeros(1, dtype=torch.long), task="", copies=sentence)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        outputs, weights = model(batch, need_weights=objective is not None and objective.needs_weights)
-        logits = model.logits(batch, outputs, weights)
-        if objective:
-            objective(logits, sentence[0], weights, batch.target_mask)
 
 
 # -- data ------------------------------------------------------------------------------------------------------------
@@ -308,10 +298,7 @@ def rehearse(settings: TrainConfig) -> None:
     def objective() -> None:
         made = part(Objective, "objective", settings.objective, vocab_size=len(SPECIAL_TOKENS))
         for model in models:
-            _try(model, made)
-
-    def optimizer() -> None:
-        part(torch.optim.Optimizer, "optimizer", settings.optimizer, params=[nn.Parameter(torch.zeros(1))])
+            try_model(model, made)
 
     def unused_parameters() -> None:
         separate = settings.model.get("separate", "none") != "none" and len(settings.tasks) > 1
@@ -326,6 +313,8 @@ def rehearse(settings: TrainConfig) -> None:
             raise UserError("model.share_embeddings=true needs one vocabulary for both sides: shared_vocabulary=true.")
 
     makers: list[Callable[[], object]] = [
+        lambda: typed_path("run_dir", settings.run_dir),
+        lambda: typed_path("cache_dir", settings.cache_dir),
         sharing,
         unused_parameters,
         *(partial(_of_task, Task, "task", own.task, path) for _, own, path in _tasks(settings)),
@@ -333,11 +322,11 @@ def rehearse(settings: TrainConfig) -> None:
         lambda: build_tokenizers(settings),
         lambda: models.append(build_model(settings.model, *sizes, list(settings.tasks))),
         objective,
-        optimizer,
+        lambda: try_optimizer(settings.optimizer),
         lambda: part(Schedule, "schedule", settings.schedule),
         lambda: build_teacher_forcing(settings),
         lambda: build_judging(settings),
-        lambda: part(L.Trainer, "trainer", settings.trainer, logger=False, default_root_dir=settings.run_dir),
+        lambda: try_trainer(settings),
     ]
     for make in makers:
         try:

@@ -22,6 +22,8 @@ from seq2seq_pl.values import Score
 
 BINS = (5, 10, 15, 20, 30)
 """The largest length of each bin but the last, which has no end."""
+LONGEST_BIN = 1_000_000
+"""Longer numbers leave a plot no room."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ def checked_bins(setting: str, bins: object) -> tuple[int, ...]:
     numbers = tuple(number for number in given if isinstance(number, int))
     if len(numbers) < len(given) or any(after <= before for before, after in itertools.pairwise([0, *numbers])):
         raise UserError(f"{setting} ({given}) must grow from at least 1, such as [5, 10, 20].")
+    if numbers and numbers[-1] > LONGEST_BIN:
+        raise UserError(f"{setting} ({numbers[-1]}): a bin must end at {LONGEST_BIN:,} or before.")
     return numbers
 
 

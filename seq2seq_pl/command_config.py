@@ -14,6 +14,9 @@ from seq2seq_pl.schema import Node, check_root
 
 T = TypeVar("T")
 
+MOST_SAMPLES = 100_000
+"""Of a bootstrap or a test by chance; more tell nothing that can be seen in a score."""
+
 
 @dataclass(frozen=True)
 class EvaluateConfig:
@@ -199,6 +202,10 @@ def read(kind: type[T], config: DictConfig) -> T:
     plain = {str(key): value for key, value in root.items()}
     problems = [f"{path}: is needed; write {path}=..." for path, text in texts(plain) if text == MISSING]
     problems += check_root(kind, plain)
+    for name in ("resamples", "trials"):
+        value = plain.get(name)
+        if isinstance(value, int) and value > MOST_SAMPLES:
+            problems.append(f"{name} ({value}) must be at most {MOST_SAMPLES:,}.")
     if problems:
         raise UserError("\n".join(problems))
     return kind(**plain)

@@ -15,6 +15,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.files import typed_path
 from seq2seq_pl.launch import quoted
 
 GOING_ON = ("run", "resume")
@@ -86,7 +87,7 @@ def settings_of_run(run: str, overrides: Sequence[str]) -> tuple[DictConfig, lis
 
 
 def _checked(run: str, settings: Collection[Override]) -> Path:
-    directory = Path(run).expanduser()
+    directory = typed_path("run", run)
     if not directory.is_dir():
         raise UserError(f"run={run}: no such directory; give the directory of a run, such as runs/translation/TIME.")
     if not (directory / ".hydra" / "config.yaml").is_file():

@@ -49,10 +49,17 @@ class TaskData:
         return itertools.chain.from_iterable(map(self.task.examples, self.corpus.records(split)))
 
     def digests(self, split: str) -> list[str]:
-        """SHA-256 of the files behind a split, read once."""
+        """SHA-256 of the files behind a split, read once. Raises UserError if one cannot be read."""
         if split not in self.digested:
-            self.digested[split] = [file_digest(path) for path in self.corpus.files(split)]
+            self.digested[split] = [_digest(path) for path in self.corpus.files(split)]
         return self.digested[split]
+
+
+def _digest(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}); check its permissions.") from error
 
 
 @dataclass
@@ -196,6 +203,13 @@ class DataModule(L.LightningDataModule):
 
     def prepare_data(self) -> None:
         """Trains the tokenizers and writes the stores, unless an earlier run left them in the cache."""
+        for name, data in self.tasks.items():
+            if missing := [split for split in ("train", "valid") if split not in data.corpus.splits()]:
+                raise UserError(
+                    f"the corpus of {name} has no split {missing[0]}, only {', '.join(data.corpus.splits())}; training "
+                    "needs train, to learn from, and valid, to choose the best checkpoint: "
+                    f"add corpus.files.{missing[0]}."
+                )
         self.prepare_tokenizers()
         for name, data in self.tasks.items():
             for split in data.corpus.splits():

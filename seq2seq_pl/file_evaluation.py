@@ -10,6 +10,7 @@ from seq2seq_pl.by_length import BINS
 from seq2seq_pl.command_config import EvaluateConfig
 from seq2seq_pl.corpus.lines import did_you_mean, lines
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.files import typed_path
 from seq2seq_pl.judged import Judged, question, tell
 from seq2seq_pl.metric_choice import USUAL, build_metrics
 from seq2seq_pl.scoring import Item, Scored
@@ -63,8 +64,8 @@ def read_items(asked: EvaluateConfig) -> tuple[Item, ...]:
 
 def read_lines(setting: str, name: str) -> list[str]:
     """The lines of a text file, or of its twin with the suffix .gz. Raises UserError if there are none to be had."""
-    path = Path(name).expanduser()
-    twin = path.with_name(f"{path.name}.gz") if path.name else path
+    path = typed_path(setting, name)
+    twin = typed_path(setting, str(path.with_name(f"{path.name}.gz"))) if path.name else path
     found = next((candidate for candidate in (path, twin) if candidate.is_file()), None)
     if found is None:
         if path.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import uuid
@@ -10,7 +11,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from seq2seq_pl.errors import UserError, printable
+
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}")
+
+
+def typed_path(setting: str, text: str) -> Path:
+    """A path as a user types it, ~ expanded, whether there is such a file or not.
+
+    Raises:
+        UserError: there can be no such file, or nobody may look whether there is.
+    """
+    try:
+        path = Path(text).expanduser()
+        path.stat()
+    except RuntimeError as error:  # of ~NAME
+        raise UserError(f"{setting}={printable(text)}: there is no home directory of that name.") from error
+    except ValueError as error:  # of the system's own calls
+        raise UserError(f"{setting}={printable(text)}: a path has no NUL character and no half of one.") from error
+    except OSError as error:
+        if error.errno not in NOT_THERE:
+            raise UserError(f"{setting}={printable(text)}: {error.strerror}.") from error
+    return path
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from seq2seq_pl.callback.attention_maps import font_advice
 from seq2seq_pl.callback.text_samples import escaped
 from seq2seq_pl.command_config import InspectConfig, read
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.files import write_text
+from seq2seq_pl.files import typed_path, write_text
 from seq2seq_pl.interfaces import Task
 from seq2seq_pl.members import Run, chosen_device, open_runs
 from seq2seq_pl.page import Cell, Number, Section, difference, heatmap, page, table, template
@@ -242,7 +242,7 @@ def page_path(asked: InspectConfig, directory: Path | None, name: str) -> Path:
         UserError: a directory is in its place, or there is neither a run's directory nor an output.
     """
     if asked.output is not None:
-        path = Path(asked.output).expanduser()
+        path = typed_path("output", asked.output)
         if path.is_dir():
             raise UserError(f"output ({asked.output}) is a directory; give a file, such as {path / name}.html.")
         return path

@@ -13,6 +13,7 @@ from seq2seq_pl import summary
 from seq2seq_pl.by_length import checked_bins, plot_by_length
 from seq2seq_pl.command_config import EvaluateConfig, read
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.files import typed_path
 from seq2seq_pl.interfaces import Metric
 from seq2seq_pl.record import Bootstrap, write_scores
 from seq2seq_pl.scoring import Scored
@@ -52,8 +53,12 @@ def question(config: DictConfig) -> EvaluateConfig:
     asked = read(EvaluateConfig, config)
     if asked.bins is not None:
         checked_bins("bins", asked.bins)
-    if asked.output and Path(asked.output).expanduser().is_file():
-        raise UserError(f"output ({asked.output}) is a file; give a directory.")
+    if asked.output:
+        path = typed_path("output", asked.output)
+        there = next((place for place in (path, *path.parents) if place.exists()), path)
+        if there.exists() and not there.is_dir():
+            which = "" if there == path else f": {there}"
+            raise UserError(f"output ({asked.output}){which} is a file; give a directory.")
     if asked.hypotheses is None:
         for name in ("references", "sources"):
             if getattr(asked, name) is not None:

@@ -15,6 +15,7 @@ import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -25,10 +26,19 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seq2seq_pl.errors import Stopped, UserError
+from seq2seq_pl.errors import Stopped, UserError, spelled_out
 
 PACKAGE = Path(__file__).resolve().parent
+SEVERAL = ("callback", "logger", "metric")
+"""Groups of which several are chosen."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
+REFUSED = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG),
+    errno.ELOOP,
+)
+"""What the system says of a place that cannot be written or read."""
+NOT_COMPOSED = (HydraException, OmegaConfBaseException, ValueError)
+"""What Hydra raises for settings that make no configuration."""
 EXIT_USER_ERROR = 2
 EXIT_CTRL_C = 130
 SWEEP_ALONE = "several values are a sweep, which needs -m; write '[a,b]' for a list, '\"a,b\"' for a text with a comma."
@@ -114,22 +124,26 @@ def launch(
             mistakes.append(str(error))
             _remove_unused_directory()
         except OSError as error:
-            if error.errno not in FULL:
+            told = system_error(command, error)
+            if told is None:
                 raise
-            mistakes.append(_full(command, error))
-            report(UserError(mistakes[-1]))
+            mistakes.append(str(told))
+            report(told)
         return math.nan  # the other jobs of a sweep go on
 
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # a fault of ours shows its whole traceback
     try:
         hydra.main(version_base="1.3", config_path=str(shipped("conf")), config_name=command)(answered)()
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except NOT_COMPOSED as error:
         if began:
             raise
-        sentence = " ".join(str(error).split())
-        report(
-            UserError(re.sub(r" To append to your default list use \S+", ".", sentence))
-        )  # `validate` would refuse it
+        report(composition_error(error))
+        sys.exit(EXIT_USER_ERROR)
+    except OSError as error:  # Hydra makes the run's directory
+        told = system_error(command, error)
+        if began or told is None:
+            raise
+        report(told)
         sys.exit(EXIT_USER_ERROR)
     except Stopped as stopped:
         print(stopped.sentence, file=sys.stderr)
@@ -141,17 +155,34 @@ def launch(
         sys.exit(EXIT_USER_ERROR)
 
 
+def composition_error(error: Exception) -> UserError:
+    """What Hydra says of settings that make no configuration, in a sentence."""
+    said = " ".join(str(error).split())
+    # `validate` would refuse what Hydra advises.
+    said = re.sub(r"\.? To append to your default list use \S+", "", said).rstrip(".")
+    return UserError(said if said.endswith("?") else f"{said}.")
+
+
+def system_error(command: str, error: OSError) -> UserError | None:
+    """What the system says of a place or of a full disk, in a sentence; None where it is something else."""
+    if error.errno in FULL:
+        return UserError(_full(command, error))
+    if error.errno in REFUSED and error.filename:
+        return UserError(f"{error.filename} cannot be used: {str(error.strerror).lower()}.")
+    return None
+
+
 def _full(command: str, error: OSError) -> str:
     told = f"no space is left on the disk for {error.filename or 'what was to be written'}; free some"
-    if command != "train":
+    if command != "train" or not HydraConfig.initialized():
         return f"{told}."
     return f"{told} and go on with: python -m seq2seq_pl.train run={HydraConfig.get().runtime.output_dir}"
 
 
 def report(error: UserError) -> None:
     """Prints a user's mistakes to stderr, one a line."""
-    for line in str(error).splitlines():
-        print(f"error: {line}", file=sys.stderr)
+    for line in str(error).split("\n"):
+        print(f"error: {spelled_out(line)}", file=sys.stderr)
 
 
 def _remove_unused_directory() -> None:
@@ -173,12 +204,15 @@ def checked_arguments(arguments: list[str], positional: str | None = None) -> li
     """The arguments, settings first, with every setting checked for a known group and choice.
 
     A setting that is no group gets the prefix ++, so that an unknown one reaches `validate`, which knows what is near.
+    A group without a choice, `experiment=null`, is taken out.
     What has no "=" becomes one setting, the list `positional`, where there is one.
 
     Raises:
         UserError: all settings that cannot be read, unknown groups and unknown choices, one line each.
     """
-    parsed = get_args_parser().parse_intermixed_args(arguments)  # Hydra itself takes no settings after an option
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]
+    parsed = parser.parse_intermixed_args(arguments)  # Hydra itself takes no settings after an option
     trees = [shipped("conf"), *([Path(parsed.config_dir)] if parsed.config_dir else [])]
     settings: list[str] = []
     options = list(arguments)
@@ -195,12 +229,16 @@ def checked_arguments(arguments: list[str], positional: str | None = None) -> li
             problems += _problems(override, trees)
             if override.is_sweep_override() and not parsed.multirun:
                 problems.append(f"{text}: {SWEEP_ALONE}")
-            settings.append(_as_addition(override, trees))
+            settings.append(_for_hydra(override, trees))
         except UserError as error:
             problems.append(str(error))
     if problems:
         raise UserError("\n".join(problems))
     return [*settings, *options]
+
+
+def _refuse(message: str) -> NoReturn:
+    raise UserError(f"{message}; a setting is written NAME=VALUE, and --help shows the options.")
 
 
 def _parse(text: str) -> Override:
@@ -228,11 +266,18 @@ def _is_group(override: Override, trees: Collection[Path]) -> bool:
     return "/" in key or override.package is not None or any((tree / key).is_dir() for tree in trees)
 
 
-def _as_addition(override: Override, trees: Collection[Path]) -> str:
+def _for_hydra(override: Override, trees: Collection[Path]) -> str:
+    """A setting as Hydra takes it."""
     line = override.input_line or ""
     hydras_own = override.key_or_group.split(".")[0] == "hydra" or override.key_or_group.startswith("hydra/")
-    plain = override.type == OverrideType.CHANGE and not hydras_own and not _is_group(override, trees)
-    return f"++{line}" if plain else line
+    if override.type != OverrideType.CHANGE or hydras_own:
+        return line
+    if not _is_group(override, trees):
+        return f"++{line}"
+    if override.is_sweep_override() or override.value() is not None:
+        return line
+    name = line.partition("=")[0]  # Hydra knows null in a YAML, but not on a command line
+    return f"{name}=[]" if override.key_or_group in SEVERAL else f"~{name}"
 
 
 def _problems(override: Override, trees: Collection[Path]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from seq2seq_pl import checkpoint_file, mishaps
 from seq2seq_pl.config import COMBINED, NonFinite
 from seq2seq_pl.interfaces import Decoding, Metric, Objective, Schedule
 from seq2seq_pl.model.seq2seq import Seq2Seq
+from seq2seq_pl.parts import named
 from seq2seq_pl.scoring import Item, Scored, Scorer, higher_is_better, merit, prefix
 from seq2seq_pl.values import Batch, Example, Hypothesis, Loss
 
@@ -232,8 +233,13 @@ class Seq2SeqModule(L.LightningModule):
         self.watch.look()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimizer and a learning rate that is its own times schedule(step)."""
-        steps = self.trainer.estimated_stepping_batches
+        """The optimizer and a learning rate that is its own times schedule(step).
+
+        Raises:
+            UserError: a validation is due after more batches than an epoch has.
+        """
+        with named("trainer"):
+            steps = self.trainer.estimated_stepping_batches
         for schedule in (self.schedule, self.teacher_forcing):
             schedule.begin(int(min(steps, sys.maxsize)))
         optimizer = self.optimizer_factory(params=self.parameters())

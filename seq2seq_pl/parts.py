@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 EXPECTED: tuple[type[Exception], ...] = (
     ValueError,
+    ArithmeticError,
     TypeError,
     ModuleNotFoundError,
     RuntimeError,

@@ -18,14 +18,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import lightning as L
 from torch.multiprocessing.spawn import ProcessExitedException, start_processes
 
 from seq2seq_pl.config import TrainConfig
 from seq2seq_pl.errors import Stopped, UserError
-from seq2seq_pl.parts import part
 from seq2seq_pl.stopping import SIGNALS
 from seq2seq_pl.training import Outcome, finished, quieten, run
+from seq2seq_pl.trials import try_trainer
 
 EXIT_USER_ERROR = 2
 FROM_OUTSIDE = ("LOCAL_RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK")
@@ -76,7 +75,7 @@ def processes(settings: TrainConfig) -> int:
     """How many processes have to be started here: 1 where there is one device, or somebody else started them."""
     if settings.trainer.get("devices") == 1 or any(name in os.environ for name in FROM_OUTSIDE):
         return 1
-    trainer = part(L.Trainer, "trainer", settings.trainer, logger=False, default_root_dir=settings.run_dir)
+    trainer = try_trainer(settings)
     if trainer.num_nodes > 1:
         raise UserError(
             f"trainer.num_nodes ({trainer.num_nodes}) needs a process started on each machine: give this command by "

@@ -14,6 +14,7 @@ from seq2seq_pl.checkpoint_file import KEY, open_checkpoint
 from seq2seq_pl.config import TaskConfig, TrainConfig, validate
 from seq2seq_pl.datamodule import Tokenizers
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.files import typed_path
 from seq2seq_pl.model.seq2seq import Seq2Seq
 
 SETTINGS_OF_A_TASK = frozenset(field.name for field in fields(TaskConfig))
@@ -35,11 +36,11 @@ def find_checkpoint(run: str, checkpoint: str) -> Path:
     Raises:
         UserError: not a run directory, or it has no such checkpoint.
     """
-    path = Path(run).expanduser()
+    path = typed_path("run", run)
     if path.is_file():
         return path
     folder = checkpoint_folder(run)
-    found = folder / f"{checkpoint}.ckpt"
+    found = typed_path("checkpoint", str(folder / f"{checkpoint}.ckpt"))
     if not found.is_file():
         there = ", ".join(sorted(p.stem for p in folder.glob("*.ckpt"))) or "none"
         raise UserError(f"run={run} has no checkpoint called {checkpoint} (there is: {there}); set checkpoint=NAME.")
@@ -52,7 +53,7 @@ def checkpoint_folder(run: str) -> Path:
     Raises:
         UserError: not a run directory.
     """
-    path = Path(run).expanduser()
+    path = typed_path("run", run)
     if not path.is_dir():
         raise UserError(f"run={run}: no such directory; give the directory of a run, such as runs/translation/TIME.")
     folder = path / "checkpoints"
@@ -99,8 +100,15 @@ def settings_of(saved: Saved, changes: Mapping[str, object], task: str | None = 
                     raise UserError(f"{error}{hint}") from error
             else:
                 whole = not isinstance(value, Mapping) or "_target_" in value
-                node[key] = value if whole else OmegaConf.merge(node[key], value)
+                node[key] = value if whole else _laid_over(OmegaConf.to_container(node[key]), value)
     return validate(config)
+
+
+def _laid_over(own: object, changes: object) -> object:
+    """Settings over settings, group by group; what is no group takes the place of what was there."""
+    if not (isinstance(own, Mapping) and isinstance(changes, Mapping)):
+        return changes
+    return {**own, **{name: _laid_over(own.get(name), value) for name, value in changes.items()}}
 
 
 def check_task(task: str, known: Sequence[str]) -> None:

@@ -39,8 +39,14 @@ BUILT: Mapping[str, frozenset[str]] = {
 }
 """Arguments that build.py fills in from other parts, so that nobody writes a size twice."""
 
+ELSEWHERE = {"target_tokenizer": "tokenizer@target_tokenizer", "teacher_forcing": "schedule@teacher_forcing"}
+"""Nodes whose choices are those of another group."""
+
 FROM_ZERO = ("seed", "samples", "resamples", "trials", "sentences", "index")
 """Numbers that may be 0; all others are at least 1."""
+MOST = {"seed": 2**32 - 1}
+MOST_OF_ALL = 2**63 - 1  # what a tensor or an array holds
+LISTED = 15  # names in a sentence
 TO_INFINITY = ("mixing_temperature",)
 """Numbers that may be infinite."""
 
@@ -60,15 +66,22 @@ def check_root(kind: type[object], root: Mapping[str, object]) -> Iterator[str]:
             continue
         value, least = root[name], 0 if name in FROM_ZERO else 1
         kinds = set(typing.get_args(hint) or [hint])
-        single = kinds <= {str, int, float, bool, type(None)} or typing.get_origin(hint) is Literal
-        if value == MISSING or not single:
+        if value == MISSING or not _is_value(hint):
             continue
         if not fits(value, hint):
             yield f"{name} ({value}) must be {describe(hint)}."
         elif isinstance(value, (int, float)) and hint is float and not _positive(name, value):
             yield f"{name} ({value}) must be greater than 0 and finite."
-        elif int in kinds and isinstance(value, int) and value < least:
-            yield f"{name} ({value}) must be at least {least}."
+        elif int in kinds and isinstance(value, int) and not least <= value <= MOST.get(name, MOST_OF_ALL):
+            most = f" and at most {MOST.get(name, MOST_OF_ALL)}" if value > least else ""
+            yield f"{name} ({value}) must be at least {least}{most}."
+
+
+def _is_value(hint: object) -> bool:
+    """Whether what is annotated so is a single value; lists have checks of their own."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return all(map(_is_value, typing.get_args(hint)))
+    return hint in (str, int, float, bool, type(None)) or typing.get_origin(hint) is Literal
 
 
 def _positive(name: str, value: float) -> bool:
@@ -78,11 +91,11 @@ def _positive(name: str, value: float) -> bool:
 def check_node(path: str, node: object, also_known: Collection[str] = ()) -> Iterator[str]:
     """Problems of one node: binds its keys to the signature of its `_target_` and checks the values' types."""
     if not isinstance(node, Mapping):
-        yield f"{path} ({node}) must be a group of settings; choose one with {path.replace('.', '/')}=NAME."
+        yield f"{path} ({node}) must be a group of settings; choose one with {_choosing(path)}."
         return
     target = node.get("_target_")
     if not isinstance(target, str):
-        yield f"{path}: nothing is chosen here; choose one with {path.replace('.', '/')}=NAME."
+        yield f"{path}: nothing is chosen here; choose one with {_choosing(path)}."
         return
     try:
         part = pkgutil.resolve_name(target)
@@ -110,6 +123,14 @@ def check_node(path: str, node: object, also_known: Collection[str] = ()) -> Ite
     yield from _check_types(path, part, given)
 
 
+def _choosing(path: str) -> str:
+    """How a user chooses the part of a node."""
+    group, _, name = path.rpartition(".")
+    if group in ("callback", "logger", "metric"):
+        return f"{group}=[{name}]"
+    return f"{ELSEWHERE.get(path, path.replace('.', '/'))}=NAME"
+
+
 def _check_types(path: str, part: Callable[..., object], given: Node) -> Iterator[str]:
     function = part.__init__ if inspect.isclass(part) else part
     try:
@@ -117,7 +138,8 @@ def _check_types(path: str, part: Callable[..., object], given: Node) -> Iterato
     except (NameError, TypeError):  # a foreign part whose annotations cannot be evaluated
         return
     for key, value in given.items():
-        if key in hints and value != MISSING and not fits(value, hints[key]):
+        not_a_number = isinstance(value, float) and value != value
+        if key in hints and value != MISSING and (not_a_number or not fits(value, hints[key])):
             yield f"{path}.{key} ({value}) must be {describe(hints[key])}."
 
 
@@ -135,10 +157,17 @@ def fits(value: object, hint: object) -> bool:
     if hint in (str, bool):
         return isinstance(value, hint)
     if origin in (Sequence, list, tuple):
-        return isinstance(value, Sequence) and not isinstance(value, str)
+        return isinstance(value, Sequence) and not isinstance(value, str) and _each_fits(value, hint)
     if origin in (Mapping, dict):
         return isinstance(value, Mapping)
     return not _is_tensor(hint)  # which no YAML can hold
+
+
+def _each_fits(values: Sequence[object], hint: object) -> bool:
+    kinds, several = typing.get_args(hint), typing.get_origin(hint) is not tuple or ... in typing.get_args(hint)
+    if several:
+        kinds = kinds[:1] * len(values)
+    return len(kinds) == len(values) and all(map(fits, values, kinds))
 
 
 def _is_tensor(hint: object) -> bool:
@@ -154,15 +183,17 @@ def describe(hint: object) -> str:
     if origin is Literal:
         return "one of " + ", ".join(str(argument) for argument in arguments)
     if origin in (Sequence, list, tuple):
-        return "a list"
+        size = f" of {len(arguments)}" if origin is tuple and ... not in arguments else ""
+        return f"a list{size} (each {describe(arguments[0])})"
     if origin in (Mapping, dict):
         return "a group of settings"
     return words.get(hint, str(hint)) if isinstance(hint, type) else str(hint)
 
 
 def suggest(name: str, known: Collection[str]) -> str:
-    """The end of a sentence about an unknown name: the nearest known one, or all of them if they are few."""
+    """The end of a sentence about an unknown name: the nearest known one, or all of them, or the first of many."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if near:
         return f"; did you mean {near[0]}?"
-    return f"; there is {', '.join(sorted(known))}." if known else "; it takes none."
+    more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
+    return f"; there is {', '.join(sorted(known)[:LISTED])}{more}." if known else "; it takes none."

@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
-from pathlib import Path
 from typing import IO, cast
 
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.files import typed_path
 
 WINDOW = 32
 """Batches that are read ahead, so that sentences of like length can go together."""
+MOST_AHEAD = 1_000_000
+"""Lines that are read ahead at most, however large a batch may be."""
 BETWEEN = 0.2
 """Seconds between two pictures of the live line."""
 
@@ -41,14 +43,14 @@ def open_output(path: str, source: str, stack: ExitStack) -> IO[bytes]:
     """
     if path == "-":
         return sys.stdout.buffer
-    if source != "-" and Path(path).expanduser().resolve() == Path(source).expanduser().resolve():
+    if source != "-" and typed_path("output", path).resolve() == typed_path("input", source).resolve():
         raise UserError(f"output={path} is the input too, and would be lost; give another file.")
     return stack.enter_context(_open(path, "wb", "output"))
 
 
 def _open(path: str, mode: str, setting: str) -> IO[bytes]:
     try:
-        return cast("IO[bytes]", Path(path).expanduser().open(mode))
+        return cast("IO[bytes]", typed_path(setting, path).open(mode))
     except OSError as error:
         raise UserError(f"{setting}={path}: {error.strerror}.") from error
 
@@ -110,7 +112,7 @@ def stream(
     meter = Meter(live=sys.stderr.isatty() and not target.isatty())
     before, rest = 0, iter(texts)
     try:
-        while window := list(islice(rest, batch_size * WINDOW)):
+        while window := list(islice(rest, min(batch_size * WINDOW, MOST_AHEAD))):
             target.writelines(f"{line}\n".encode() for line in answer(window, before, meter))
             target.flush()
             before += len(window)

@@ -68,6 +68,13 @@ def test_a_sentence_longer_than_the_budget_has_a_batch_of_its_own():
     assert [batch.tolist() for batch in batches] == [[1], [2, 0]]
 
 
+@pytest.mark.parametrize("budget", [10**12, 2**63, 10**30])
+def test_a_budget_beyond_all_sentences_puts_them_into_one_batch(budget):
+    source, target = lengths_of(50)
+    (batch,) = plan(source, target, max_tokens=budget, max_sentences=budget, seed=0, epoch=0, shuffle=False)
+    assert sorted(batch.tolist()) == list(range(50))
+
+
 def test_without_shuffle_the_longest_come_first_whatever_the_epoch():
     source, target = lengths_of(500)
     first, other = (
@@ -177,6 +184,10 @@ def test_one_task_is_its_own_plan():
     one.set_epoch(4)
     batches = plan(source, target, max_tokens=200, max_sentences=None, seed=3, epoch=4, shuffle=True)
     assert [indices for _, indices, _ in rows(one)] == [tuple(batch.tolist()) for batch in batches]
+
+
+def test_shares_are_numbers_at_the_lowest_temperature():
+    assert shares([4000, 1000, 1000], [1.0, 1.0, 1e30], 1e-9) == [6000, 1, 1]
 
 
 def test_shares_follow_size_weight_and_temperature():

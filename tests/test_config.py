@@ -1,5 +1,6 @@
 """Everything that validate() can know before any work, by the text of its sentences."""
 
+import math
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -229,17 +230,22 @@ def test_a_missing_root_setting_is_asked_for(complete):
         ("seed", "one", "must be a whole number."),
         ("seed", -1, "must be at least 0."),
         ("seed", 1.5, "must be a whole number."),
+        ("seed", 2**32, "must be at least 0 and at most 4294967295."),
+        ("max_tokens", 10**20, "must be at least 1 and at most 9223372036854775807."),
         ("batch_size", -4, "must be at least 1."),
         ("max_tokens", 0, "must be at least 1."),
         ("max_source_length", True, "must be a whole number."),
         ("shared_vocabulary", "perhaps", "must be true or false."),
         ("task_name", 3, "must be a text."),
         ("model.dropout", "half", "must be a number."),
+        ("optimizer.lr", math.nan, "must be a number."),
+        ("optimizer.betas", [0.9], "must be a list of 2 (each a number)."),
+        ("corpus.columns", ["en", 3], "must be a list (each a text) or null."),
         ("model.encoder.layers", 1.5, "must be a whole number."),
         ("model.encoder.bidirectional", 1, "must be true or false."),
         ("tokenizer.vocab_size", "many", "must be a whole number or null."),
         ("corpus.files", "train", "must be a group of settings."),
-        ("corpus.columns", "en", "must be a list or null."),
+        ("corpus.columns", "en", "must be a list (each a text) or null."),
         ("metric.bleu.tokenize", 13, "must be a text or null."),
         ("decoding.beam_size", None, "must be a whole number."),
     ],
@@ -262,6 +268,20 @@ def test_nothing_chosen_says_how_to_choose(complete):
     config = complete()
     config.schedule = {}
     assert problems(config) == ["schedule: nothing is chosen here; choose one with schedule=NAME."]
+
+
+@pytest.mark.parametrize(
+    ("path", "choice"),
+    [
+        ("target_tokenizer", "tokenizer@target_tokenizer=NAME"),
+        ("teacher_forcing", "schedule@teacher_forcing=NAME"),
+        ("logger.csv", "logger=[csv]"),
+    ],
+)
+def test_nothing_chosen_names_the_group_that_has_the_choices(complete, path, choice):
+    config = complete()
+    OmegaConf.update(config, path, {}, merge=False, force_add=True)
+    assert problems(config) == [f"{path}: nothing is chosen here; choose one with {choice}."]
 
 
 def test_a_model_without_a_part_asks_for_it(complete):
@@ -350,8 +370,9 @@ def test_an_experiment_may_not_bring_settings_that_nobody_reads(complete):
         (str, ["", "a"], [1, None]),
         (int | None, [3, None], ["3"]),
         (Literal["a", "b"], ["a"], ["c", None]),
-        (Sequence[str], [[], ["a"]], ["a", 1]),
-        (tuple[int, ...], [[1]], [1]),
+        (Sequence[str], [[], ["a"]], ["a", 1, [1], ["a", None]]),
+        (tuple[int, ...], [[1], [1, 2]], [1, ["a"]]),
+        (tuple[float, float], [[1, 0.5]], [[1], [1, 2, 3], [1, "a"]]),
         (dict[str, int], [{"a": 1}], [[1]]),
         (typing.Any, [1, None], []),
     ],
@@ -363,8 +384,9 @@ def test_a_value_fits_its_annotation(hint, good, bad):
 
 
 def test_every_annotation_is_said_in_words():
-    hints = (int, float, str, bool, list[int], dict[str, int], Literal["a", "b"], int | None)
-    words = "a whole number; a number; a text; true or false; a list; a group of settings; one of a, b"
+    hints = (int, float, str, bool, list[int], tuple[int, float], dict[str, int], Literal["a", "b"], int | None)
+    words = "a whole number; a number; a text; true or false; a list (each a whole number); "
+    words += "a list of 2 (each a whole number); a group of settings; one of a, b"
     assert "; ".join(map(describe, hints)) == f"{words}; a whole number or null"
 
 
@@ -373,6 +395,10 @@ def test_a_suggestion_is_the_nearest_name_or_the_few_there_are():
     assert suggest("dropuot", known) == "; did you mean dropout?"
     assert suggest("qqq", known) == "; there is dropout, size."
     assert suggest("qqq", ()) == "; it takes none."
+    assert (
+        suggest("qqq", list("abcdefghijklmnopr"))
+        == "; there is a, b, c, d, e, f, g, h, i, j, k, l, m, n, o and 2 more."
+    )
 
 
 def test_a_text_where_torch_takes_a_number_or_a_tensor_is_told(complete):

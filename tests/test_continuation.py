@@ -115,6 +115,7 @@ def test_a_directory_that_is_given_is_the_one(here, place):
     ("arguments", "sentence"),
     [
         (["run=nowhere"], "run=nowhere: no such directory; give the directory of a run"),
+        (["run=~nobody_here/x"], "run=~nobody_here/x: there is no home directory of that name."),
         (["run=."], "run=. is not the directory of a run that train began: it has no .hydra/config.yaml in it."),
         (["run=runs/x", "-m"], "run=DIR goes on with one run; a sweep goes on by its own command and resume=true."),
         (

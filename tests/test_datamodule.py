@@ -255,6 +255,25 @@ def test_a_split_of_empty_lines_is_refused(data, corpus):
         data()
 
 
+@pytest.mark.parametrize("missing", ["train", "valid"])
+def test_a_corpus_without_a_split_that_training_needs_is_refused(data, missing):
+    there = {"train": "train", "valid": "valid", "test": "test"}
+    del there[missing]
+    module = data()
+    module.tasks["translation"].corpus.prefixes = there
+    only = ", ".join(there)
+    with pytest.raises(UserError, match=rf"^the corpus of translation has no split {missing}, only {only}; training "):
+        module.prepare_data()
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="no file here that even root cannot read")
+def test_a_file_that_cannot_be_read_is_named(data, corpus):
+    (corpus / "train.src").unlink()
+    (corpus / "train.src").symlink_to("/proc/self/mem")
+    with pytest.raises(UserError, match=r"train\.src cannot be read \(.*\); check its permissions\.$"):
+        data()
+
+
 def test_every_training_sentence_comes_once_an_epoch(data):
     loader = data().train_dataloader()
     indices = sorted(index for batch in loader for index in batch.index.tolist())

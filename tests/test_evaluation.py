@@ -245,6 +245,11 @@ FILES = {"h": b"a\nb\n", "r": b"a\nb\n", "long": b"a\nb\nc\n", "none": b"", "lat
         ([H, "references=lnog"], "references (lnog): no such file, seen from "),
         ([H, "references=."], "references (.) is a directory; give a file."),
         ([H, R, "output=r"], "output (r) is a file; give a directory."),
+        ([H, R, "output=r/out"], "output (r/out): r is a file; give a directory."),
+        ([H, R, "output='~no.such.user/x'"], "output=~no.such.user/x: there is no home directory of that name."),
+        ([H, "references='~no.such.user/x'"], "references=~no.such.user/x: there is no home directory of that name."),
+        ([H, R, "resamples=1000000000"], "resamples (1000000000) must be at most 100,000."),
+        ([H, R, "bins=[3,1000001]"], "bins (1000001): a bin must end at 1,000,000 or before."),
         ([H, R, "bins=[3,2]"], "bins ([3, 2]) must grow from at least 1, such as [5, 10, 20]."),
         ([H, R, "resamples=-1"], "resamples (-1) must be at least 0."),
         ([H, R, "batch_size=3", "++corpus.path=x"], "batch_size, corpus.path: changes nothing about a file of "),
@@ -259,7 +264,11 @@ def test_a_mistake_is_a_sentence_and_leaves_nothing(composed, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
-    config = composed(*overrides, *([] if "output=r" in overrides else ["output=out"]), command="evaluate")
+    config = composed(
+        *overrides,
+        *([] if any(text.startswith("output=") for text in overrides) else ["output=out"]),
+        command="evaluate",
+    )
     with pytest.raises(UserError) as caught:
         (evaluate_run if config.hypotheses is None else evaluate_files)(config)
     assert str(caught.value).startswith(sentence)

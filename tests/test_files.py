@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from seq2seq_pl.files import complete, keep_as, remove_unfinished, write_text
+from seq2seq_pl.errors import UserError
+from seq2seq_pl.files import complete, keep_as, remove_unfinished, typed_path, write_text
 
 
 def test_a_file_and_its_folder_are_made(tmp_path):
@@ -58,3 +59,23 @@ def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert caught.value.filename == str(tmp_path / "a.txt")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_path_that_could_be_is_taken_as_typed(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "file").touch()
+    for text in ("file", "nothing", "file/below"):
+        assert typed_path("input", f"~/{text}") == tmp_path / text
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("~no.such.user/x", r"^input=~no\.such\.user/x: there is no home directory of that name\.$"),
+        ("x" * 300, r"^input=x{60}\.\.\.: File name too long\.$"),
+        ("a\x00b", r"^input=a\\x00b: a path has no NUL character and no half of one\.$"),
+    ],
+)
+def test_a_path_that_cannot_be_is_a_mistake(text, sentence):
+    with pytest.raises(UserError, match=sentence):
+        typed_path("input", text)

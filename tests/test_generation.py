@@ -123,6 +123,10 @@ def test_alignment_holds_through_files(generate):
     assert generate(content, "batch_size=1") == answers
 
 
+def test_a_batch_may_be_larger_than_any_file(generate):
+    assert generate(b"a b c\nh g\n", f"batch_size={2**62}") == generate(b"a b c\nh g\n")
+
+
 def test_what_was_cut_is_told_on_stderr(generate, capfd):
     generate(b"a " * 500 + b"\n")
     assert "cut to max_source_length=128 tokens: 1 line" in capfd.readouterr().err
@@ -148,6 +152,10 @@ def test_another_decoding_can_be_asked_for(generate):
     [
         (["input=nowhere/in"], "input=nowhere/in: No such file or directory."),
         (["output=nowhere/out"], "output=nowhere/out: No such file or directory."),
+        (["input='~no.such.user/in'"], "input=~no.such.user/in: there is no home directory of that name."),
+        (["output='~no.such.user/out'"], "output=~no.such.user/out: there is no home directory of that name."),
+        (["run='~no.such.user'"], "run=~no.such.user: there is no home directory of that name."),
+        ([f"checkpoint={'x' * 300}"], "File name too long."),
         (["batch_size=0"], "batch_size (0) must be at least 1."),
         (["batch_size=many"], "batch_size (many) must be a whole number."),
         (["device=tpu"], "device (tpu) must be one of auto, cpu, cuda."),
@@ -278,6 +286,12 @@ def test_a_line_that_asks_for_nothing_is_answered_as_ever(generate):
     plain = generate(b"a b c\nh g f e\n").split(b"\n")
     mixed = generate(b"a b c\na b {+h}\nh g f e\n{-b} a b\n", "constraints=inline").split(b"\n")
     assert [mixed[0], mixed[2]] == plain[:2]
+
+
+@pytest.mark.parametrize("value", ["rows", "5", "[1]"])
+def test_a_form_of_constraints_that_is_none_is_a_mistake(generate, value):
+    with pytest.raises(UserError, match=r"^constraints \(.*\) must be one of inline, columns or null\.$"):
+        generate(b"a\n", f"constraints={value}")
 
 
 def test_an_answer_to_constraints_depends_on_its_own_line_alone(generate):

@@ -50,6 +50,7 @@ FLOORS = (
     ),
     (
         "datamodule",
+        "trials",
         "mishaps",
         "module",
         "record",

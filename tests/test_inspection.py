@@ -314,6 +314,11 @@ def test_another_checkpoint_has_a_page_of_its_own(inspect):
     assert said == f"written to {directory / 'inspect' / 'valid_0_last.html'}"
 
 
+def test_a_page_cannot_go_where_nobody_lives(inspect):
+    with pytest.raises(UserError, match=r"^output=~no\.such\.user/x: there is no home directory of that name\.$"):
+        inspect("sentence=a b", "output='~no.such.user/x'")
+
+
 def test_a_checkpoint_alone_needs_an_output_and_has_no_tensorboard(inspect, finished, tmp_path):
     alone = tmp_path / "elsewhere" / "model.ckpt"
     alone.parent.mkdir()

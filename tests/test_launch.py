@@ -1,5 +1,6 @@
 """What a command line becomes, and how a mistake on it is answered."""
 
+import errno
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.launch import checked_arguments, composition_error, family, near, quoted, shipped
+from seq2seq_pl.launch import checked_arguments, composition_error, family, near, quoted, shipped, system_error
 
 
 def complaint(*arguments: str) -> str:
@@ -127,6 +128,21 @@ def test_an_option_that_is_none_is_answered_in_a_sentence(arguments, said):
 )
 def test_what_hydra_says_becomes_a_sentence(said, sentence):
     assert str(composition_error(ValueError(said))) == sentence.format("Could not override 'corpus@x'.")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "/etc/x"), "/etc/x cannot be used: permission denied."),
+        (FileExistsError(errno.EEXIST, "File exists", "file"), "file cannot be used: file exists."),
+        (OSError(errno.ENOSPC, "No space", "a/b"), "no space is left on the disk for a/b; free some."),
+        (PermissionError(errno.EPERM, "Operation not permitted"), None),
+        (ConnectionError(errno.ECONNRESET, "Connection reset", "a"), None),
+    ],
+)
+def test_what_the_system_refuses_becomes_a_sentence(error, sentence):
+    told = system_error("evaluate", error)
+    assert (told and str(told)) == sentence
 
 
 SWEEPS = ["seed=1,2", "seed=range(1,4)", "model/attention=none,additive", "model/attention=glob(*)"]
@@ -245,6 +261,7 @@ def test_the_family_is_a_line_for_each_choice_with_what_its_yaml_says():
 MISTAKES = [
     ("train", "task=translatoin", "task=translatoin: no such choice; did you mean translation?"),
     ("train", "model.dropuot=0.1", "model.dropuot: no such argument of Seq2Seq; did you mean dropout?"),
+    ("train", "hydra.run.dir=/dev/null/x", "/dev/null/x cannot be used: not a directory."),
     ("train", "corpus.path=nowhere", "corpus.path (nowhere): no such directory"),
     ("generate", "run=nowhere", "run=nowhere: no such directory"),
     ("evaluate", "run=.", "run=. is not the directory of a run"),

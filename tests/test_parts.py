@@ -191,7 +191,7 @@ def test_a_part_within_a_part_is_made_however_deep(node, kind):
 @pytest.mark.parametrize(
     ("node", "told"),
     [
-        ({"_target_": CONSTANT, "value": -1.0}, r"^schedule\.value \(-1\.0\) must be at least 0\.$"),
+        ({"_target_": CONSTANT, "value": -1.0}, r"^schedule\.value \(-1\.0\) must be at least 0 and finite\.$"),
         ({"_target_": CONSTANT, "valeu": 1.0}, r"^schedule\.inner: .*unexpected keyword argument 'valeu'\.$"),
         ({"_target_": f"{HERE}.NeedsKey", "entries": {}}, r"^schedule\.inner: KeyError\('sha256'\)\.$"),
     ],

@@ -166,6 +166,12 @@ def test_changed_settings_are_checked_again(finished):
         settings_of(saved, {"decoding": {"max_lenght": 3}})
 
 
+def test_a_list_in_the_place_of_a_group_is_a_mistake(finished):
+    saved = read_checkpoint(finished / "checkpoints" / "best.ckpt")
+    with pytest.raises(UserError, match=r"^corpus\.files \(\[1\]\) must be a group of settings"):
+        settings_of(saved, {"corpus": {"files": [1]}})
+
+
 def test_the_only_task_of_a_run_may_be_named_and_no_other(finished):
     saved = read_checkpoint(finished / "checkpoints" / "best.ckpt")
     settings = settings_of(saved, {"batch_size": 3}, "translation")

@@ -7,6 +7,8 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import EarlyStopping as LightningEarlyStopping
 
+from seq2seq_pl.errors import UserError
+
 
 class EarlyStopping(LightningEarlyStopping):
     """Lightning's: stops when the monitored score has not improved for some validations.
@@ -19,9 +21,14 @@ class EarlyStopping(LightningEarlyStopping):
         mode: "min" or "max".
         patience: validations without improvement.
         min_delta: smallest change that counts, in units of the score.
+    Raises:
+        UserError: if one of the two is negative.
     """
 
     def __init__(self, *, monitor: str, mode: str, patience: int, min_delta: float = 0.0) -> None:
+        for name, value in (("patience", patience), ("min_delta", min_delta)):
+            if not value >= 0:
+                raise UserError(f"callback.early_stopping.{name} ({value}) must be at least 0.")
         super().__init__(monitor, min_delta=min_delta, patience=patience, mode=mode)
         self.stopped = False
 

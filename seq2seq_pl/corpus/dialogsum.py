@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seq2seq_pl.corpus.converted import Converted, zipped_text
 from seq2seq_pl.corpus.lines import lines
-from seq2seq_pl.errors import UserError
+from seq2seq_pl.errors import UserError, printable
 
 ARCHIVE, TRAIN = "DialogSum_Data.zip", "train.jsonl"
 
@@ -49,9 +49,10 @@ def renamed(text: str, origin: str) -> dict[str, object]:
         references, topics = ([value[f"{key}{i}"] for i in (1, 2, 3)] for key in ("summary", "topic"))
     except KeyError as error:
         raise UserError(f"{origin}: no key {error.args[0]}. Set corpus.path=DIR.") from error
-    except (ValueError, SyntaxError, TypeError, RecursionError) as error:
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:  # the last of a deep literal
         raise UserError(
-            f"{origin}: neither JSON nor a Python literal of a dialogue ({error}). Set corpus.path=DIR."
+            f"{origin}: neither JSON nor a Python literal of a dialogue (found {printable(text[:40])}). "
+            "Set corpus.path=DIR."
         ) from error
     return {**head, "summary": references[0], "references": references, "topics": topics}
 
@@ -63,5 +64,5 @@ def parsed(text: str) -> dict[str, object]:
     except json.JSONDecodeError:
         value = ast.literal_eval(text)
     if not isinstance(value, dict):
-        raise ValueError(f"found {text[:40]}")
+        raise ValueError("no object")
     return value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from seq2seq_pl.corpus.jsonl import plain
 from seq2seq_pl.corpus.lines import did_you_mean
 from seq2seq_pl.corpus.splits import check_column, chosen, ordered, usable
-from seq2seq_pl.errors import UserError
+from seq2seq_pl.errors import UserError, listing, printable
 from seq2seq_pl.interfaces import Corpus
 from seq2seq_pl.values import Record
 
@@ -80,9 +80,9 @@ class Hub(Corpus):
                 if column not in cells:
                     raise UserError(
                         f"{origin}: no column {column} (corpus.fields.{field}); "
-                        f"it has {', '.join(cells)}{did_you_mean(column, cells)}"
+                        f"it has {listing(cells)}{did_you_mean(column, cells)}"
                     )
-            yield Record({field: plain(cells[column]) for field, column in columns.items()}, origin)
+            yield Record({field: text(cells[column], column, origin) for field, column in columns.items()}, origin)
 
     def _check_columns(self, columns: tuple[str, ...], where: str) -> None:
         check_column("source", self.source, columns, where)
@@ -122,6 +122,17 @@ def load(name: str, config: str | None, revision: str | None, split: str) -> Dat
         raise UserError(
             f"corpus.name ({name}), split {split}: {reason}. "
             "Check corpus.name, corpus.config, corpus.revision and corpus.splits."
+        ) from error
+
+
+def text(value: object, column: str, origin: str) -> str:
+    """A value as text. Raises UserError for bytes, times, images and whatever else JSON has no form of."""
+    try:
+        return plain(value)
+    except TypeError as error:
+        raise UserError(
+            f"{origin}: column {printable(column)} holds what is no text ({type(value).__name__}); "
+            "choose the columns with corpus.fields."
         ) from error
 
 

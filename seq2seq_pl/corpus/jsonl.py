@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seq2seq_pl.corpus.lines import Original, did_you_mean, find, folder, lines
 from seq2seq_pl.corpus.splits import check_column, check_policy, chosen, ordered, refuse, usable
+from seq2seq_pl.errors import printable
 from seq2seq_pl.interfaces import Corpus
 from seq2seq_pl.values import Record
 
@@ -89,10 +90,10 @@ class Jsonl(Corpus):
         except (ValueError, RecursionError) as error:  # ValueError also for a number of thousands of digits
             return {}, f"not JSON ({error})."
         if not isinstance(value, dict):
-            return {}, f"expected a JSON object, found {text[:40]}."
+            return {}, f"expected a JSON object, found {printable(text[:40])}."
         for name in self.fields or (self.source, self.target):
             if name not in value:
-                return {}, f"the object has no field {name}{did_you_mean(name, value)}"
+                return {}, f"the object has no field {printable(name)}{did_you_mean(name, value)}"
         fields = {name: plain(value[name]) for name in (self.fields or value)}
         try:
             "".join(fields.values()).encode()

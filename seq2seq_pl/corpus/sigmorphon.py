@@ -36,6 +36,12 @@ class Sigmorphon(Tsv):
         if path is None and download is not None:
             if not set(names.values()) <= set(download.files):
                 languages = sorted({name.rpartition("_")[0] for name in download.files})
+                if language in languages:
+                    known = sorted(name for name in download.files if name.startswith(f"{language}_"))
+                    unknown = sorted(set(names.values()) - set(known))
+                    raise UserError(
+                        f"corpus.files: {', '.join(unknown)} is none of {', '.join(known)}. Or set corpus.path=DIR."
+                    )
                 raise UserError(
                     f"corpus.language ({language}) must be one of {', '.join(languages)}"
                     f"{did_you_mean(language, languages)} Or set corpus.path=DIR."

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from seq2seq_pl.corpus.lines import did_you_mean
-from seq2seq_pl.errors import UserError
+from seq2seq_pl.errors import UserError, listing, printable
 from seq2seq_pl.values import Record
 
 ORDER = ("train", "valid", "test")
@@ -66,8 +66,8 @@ def refuse(origin: str, problem: str, on_bad_line: str) -> None:
 def check_column(role: str, name: str, names: tuple[str, ...], where: str) -> None:
     """Raises UserError unless `name`, the value of corpus.<role>, is among the names."""
     if name not in names:
-        listing = ", ".join(names) + did_you_mean(name, names)
-        raise UserError(f"corpus.{role} ({name}) is not a column of {where}, which has {listing}")
+        has = (listing(names) or "none") + did_you_mean(name, names)
+        raise UserError(f"corpus.{role} ({printable(name)}) is not a column of {where}, which has {has}")
 
 
 def usable(records: Iterator[Record], name: str, source: str, target: str) -> Iterator[Record]:

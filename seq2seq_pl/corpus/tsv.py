@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seq2seq_pl.corpus.lines import Original, find, folder, lines
 from seq2seq_pl.corpus.splits import check_column, check_policy, chosen, ordered, refuse, usable
-from seq2seq_pl.errors import UserError
+from seq2seq_pl.errors import UserError, printable
 from seq2seq_pl.interfaces import Corpus
 from seq2seq_pl.values import Record
 
@@ -107,7 +107,9 @@ class Tsv(Corpus):
     def _check_columns(self, columns: tuple[str, ...], where: str) -> None:
         for name in columns:
             if columns.count(name) > 1:
-                raise UserError(f"{where}: the column {name} occurs twice; give every column a name of its own.")
+                raise UserError(
+                    f"{where}: the column {printable(name)} occurs twice; give every column a name of its own."
+                )
         if self.rest in columns:
             raise UserError(f"corpus.rest ({self.rest}) is a column of {where}; give the further columns another name.")
         check_column("source", self.source, columns, where)

@@ -10,10 +10,13 @@ import torch
 from torch import Tensor
 
 from seq2seq_pl.decoding.frontier import Frontier, Ranking, advance, begin, continuations, found
-from seq2seq_pl.decoding.limits import Limits, refuse_phrases
+from seq2seq_pl.decoding.limits import MOST_HYPOTHESES, Limits, check_most, refuse_phrases
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoding, Stepper, Watch
 from seq2seq_pl.values import Batch, Candidate, Hypothesis
+
+MOST_STRENGTH = 1_000
+"""Nats, beside which float32 still tells log-probabilities apart."""
 
 
 class DiverseBeam(Decoding):
@@ -54,6 +57,7 @@ class DiverseBeam(Decoding):
         if groups < 1:
             raise UserError(f"decoding.groups ({groups}) must be at least 1.")
         Ranking(beam_size, n_best, length_penalty, "power", 0.0, "full")  # checks ranges
+        check_most("groups", groups, MOST_HYPOTHESES)
         if beam_size % groups:
             raise UserError(
                 f"decoding.beam_size ({beam_size}) must be divisible by decoding.groups ({groups}); "
@@ -61,6 +65,7 @@ class DiverseBeam(Decoding):
             )
         if not 0 <= diversity_strength < math.inf:
             raise UserError(f"decoding.diversity_strength ({diversity_strength}) must be at least 0 and finite.")
+        check_most("diversity_strength", diversity_strength, MOST_STRENGTH)
         size = beam_size // groups
         self.ranking = Ranking(size, min(n_best, size), length_penalty, "power", 0.0, "full")
         self.groups = groups

@@ -10,10 +10,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from seq2seq_pl.decoding.limits import MOST_HYPOTHESES, check_most
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Watch
 from seq2seq_pl.values import BOS, EOS, UNK, Candidate, Hypothesis
 
+MOST_LENGTH_PENALTY, MOST_COVERAGE_PENALTY = 5, 1_000
+"""Scores stay in the range of float32, however long a hypothesis is."""
 LEAST_COVERAGE = 1e-6
 """Attention that a source token counts as having at least, so that one never looked at is no reason for -inf."""
 
@@ -78,11 +81,13 @@ class Ranking:
     def __post_init__(self) -> None:
         if self.beam_size < 1:
             raise UserError(f"decoding.beam_size ({self.beam_size}) must be at least 1.")
+        check_most("beam_size", self.beam_size, MOST_HYPOTHESES)
         if not 1 <= self.n_best <= self.beam_size:
             raise UserError(f"decoding.n_best ({self.n_best}) must be from 1 to decoding.beam_size ({self.beam_size}).")
-        for name in ("length_penalty", "coverage_penalty"):
+        for name, most in (("length_penalty", MOST_LENGTH_PENALTY), ("coverage_penalty", MOST_COVERAGE_PENALTY)):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"decoding.{name} ({getattr(self, name)}) must be at least 0 and finite.")
+            check_most(name, getattr(self, name), most)
         if self.normalization not in ("power", "wu"):
             raise UserError(f"decoding.normalization ({self.normalization}) must be power or wu.")
         if self.stopping not in ("full", "exact"):

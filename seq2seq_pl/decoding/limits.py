@@ -13,6 +13,11 @@ from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Stepper
 from seq2seq_pl.values import PAD, Batch, Constraints
 
+LONGEST = 100_000
+"""Tokens that may be asked for: a model that never ends writes them all."""
+MOST_HYPOTHESES = 10_000
+"""Hypotheses of a sentence that may be asked for: all are in memory together."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -47,6 +52,7 @@ class Limits:
         for name, least in (("max_length_extra", 1), ("max_length", 1), ("min_length", 0), ("no_repeat_ngram", 0)):
             if getattr(self, name) < least:
                 raise UserError(f"decoding.{name} ({getattr(self, name)}) must be at least {least}.")
+        check_most("max_length", self.max_length, LONGEST)
         if self.min_length >= self.max_length:
             raise UserError(
                 f"decoding.min_length ({self.min_length}) must be less than decoding.max_length ({self.max_length})."
@@ -60,9 +66,12 @@ class Limits:
         lengths = (batch.source_mask.sum(1) - 1).tolist()
         given = [len(one.prefix) for one in batch.constraints] or [0] * len(lengths)
         return [
-            min(math.floor(self.max_length_factor * length) + self.max_length_extra + prefix, self.max_length)
+            min(self._of_source(length) + self.max_length_extra + prefix, self.max_length)
             for length, prefix in zip(lengths, given, strict=True)
         ]
+
+    def _of_source(self, length: int) -> int:
+        return math.floor(min(self.max_length_factor * length, self.max_length))  # a product can be infinite
 
     def rule(self, stepper: Stepper, batch: Batch) -> Stepper:
         """A stepper that gives tokens that these limits or the batch's constraints forbid a log-probability of -inf.
@@ -87,6 +96,12 @@ def _contradictory(one: Constraints) -> bool:
         for phrase in one.exclude
         for start in range(len(one.prefix) - len(phrase) + 1)
     )
+
+
+def check_most(name: str, value: float, most: int) -> None:
+    """Raises UserError if a setting is more than can be searched with."""
+    if value > most:
+        raise UserError(f"decoding.{name} ({value}) must be at most {most:,}.")
 
 
 def refuse_phrases(batch: Batch) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seq2seq_pl.decoding.limits import Limits, refuse_phrases
+from seq2seq_pl.decoding.limits import MOST_HYPOTHESES, Limits, check_most, refuse_phrases
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoding, Stepper, Watch
 from seq2seq_pl.values import BOS, EOS, PAD, UNK, Batch, Candidate, Hypothesis, SearchState
@@ -102,9 +102,10 @@ class Sampling(Decoding):
             raise UserError(f"decoding.top_p ({top_p}) must be greater than 0 and at most 1.")
         if n_best < 1:
             raise UserError(f"decoding.n_best ({n_best}) must be at least 1.")
+        check_most("n_best", n_best, MOST_HYPOTHESES)
         if seed < 0:
             raise UserError(f"decoding.seed ({seed}) must be at least 0.")
-        self.temperature = min(max(temperature, SAME_AS_ZERO), SAME_AS_INFINITY)
+        self.temperature = float(min(max(temperature, SAME_AS_ZERO), SAME_AS_INFINITY))
         self.top_k = top_k
         self.top_p = top_p
         self.n_best = n_best

@@ -27,13 +27,15 @@ class CsvLogger(Logger):
         path: of the file.
         flush_every_n_rows: rows that are held back at most.
     Raises:
-        UserError: if the latter is below 1.
+        UserError: if the latter is below 1, or a directory has the file's name.
     """
 
     def __init__(self, *, path: str, flush_every_n_rows: int = 20) -> None:
         super().__init__()
         if flush_every_n_rows < 1:
             raise UserError(f"logger.csv.flush_every_n_rows ({flush_every_n_rows}) must be at least 1.")
+        if Path(path).is_dir():
+            raise UserError(f"logger.csv.path ({path}) is a directory; it must be the name of a file.")
         self.path = Path(path)
         self.flush_every_n_rows = flush_every_n_rows
         self.waiting: list[dict[str, float]] = []

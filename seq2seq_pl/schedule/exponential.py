@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Schedule
 
@@ -22,6 +24,8 @@ class Exponential(Schedule):
     def __init__(self, *, start: float = 1.0, decay: float, floor: float = 0.0) -> None:
         if not 0 < decay <= 1:
             raise UserError(f"schedule.decay ({decay}) must be above 0 and at most 1.")
+        if not 0 <= start < math.inf:
+            raise UserError(f"schedule.start ({start}) must be at least 0 and finite.")
         if not 0 <= floor <= start:
             raise UserError(f"schedule.floor ({floor}) must be from 0 to schedule.start ({start}).")
         self.start = start

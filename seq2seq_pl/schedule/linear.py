@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Schedule
 
@@ -20,10 +22,9 @@ class Linear(Schedule):
     """
 
     def __init__(self, *, start: float = 1.0, end: float = 0.0, steps: int | None = None) -> None:
-        if not start >= 0:
-            raise UserError(f"schedule.start ({start}) must be at least 0.")
-        if not end >= 0:
-            raise UserError(f"schedule.end ({end}) must be at least 0.")
+        for name, factor in (("start", start), ("end", end)):
+            if not 0 <= factor < math.inf:
+                raise UserError(f"schedule.{name} ({factor}) must be at least 0 and finite.")
         if steps is not None and steps < 1:
             raise UserError(f"schedule.steps ({steps}) must be at least 1.")
         self.start = start

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from seq2seq_pl.errors import UserError
+from seq2seq_pl.errors import UserError, printable
 from seq2seq_pl.interfaces import Task
 from seq2seq_pl.task.fields import field, listed, one_line
 from seq2seq_pl.values import Example, Record
+
+DIGITS = 9
+"""Of the place of a turn at most; Python makes no number of thousands of them."""
 
 
 class Dialogue(Task):
@@ -62,8 +65,9 @@ class Dialogue(Task):
                 "corpus=conversations reads other forms."
             )
         first = record.fields.get(self.first_reply) or "1"
-        if not first.isdecimal() or int(first) < 1:
-            raise UserError(f"{record.origin}: {self.first_reply} ({first}) must be the place of a turn, from 1.")
+        if not first.isdecimal() or len(first) > DIGITS or int(first) < 1:
+            told = f"{self.first_reply} ({printable(first)})"
+            raise UserError(f"{record.origin}: {told} must be the place of a turn, from 1.")
         for place in range(int(first), len(turns)):
             yield Example(self._context(turns[:place]), (one_line(turns[place]),), record.origin)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 
-from seq2seq_pl.errors import UserError
+from seq2seq_pl.errors import UserError, listing, printable
 from seq2seq_pl.values import Record
 
 
@@ -17,8 +17,8 @@ def field(record: Record, name: str, argument: str) -> str:
     if name in record.fields:
         return record.fields[name]
     nearest = difflib.get_close_matches(name, list(record.fields), n=1)
-    hint = f"; did you mean {nearest[0]}?" if nearest else "."
-    raise UserError(f"{record.origin}: no field {name} (task.{argument}); it has {', '.join(record.fields)}{hint}")
+    hint = f"; did you mean {printable(nearest[0])}?" if nearest else "."
+    raise UserError(f"{record.origin}: no field {name} (task.{argument}); it has {listing(record.fields)}{hint}")
 
 
 def listed(text: str) -> list[str] | None:

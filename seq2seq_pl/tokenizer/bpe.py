@@ -15,7 +15,7 @@ from seq2seq_pl.tokenizer.trained import (
     SPACE,
     SUBWORD_VOCABULARY,
     TrainedTokenizer,
-    check_minimum,
+    check_range,
     check_subword_vocabulary,
     overfull,
     subwords,
@@ -45,7 +45,7 @@ class Bpe(TrainedTokenizer):
         self, *, vocab_size: int | None, min_frequency: int, lowercase: bool = False, dropout: float = 0.0
     ) -> None:
         check_subword_vocabulary(vocab_size)
-        check_minimum("min_frequency", min_frequency, 1, "try 2")
+        check_range("min_frequency", min_frequency, 1, "try 2")
         if not 0.0 <= dropout <= 1.0:
             raise UserError(f"tokenizer.dropout ({dropout}) must be a probability from 0 to 1; try 0.1.")
         super().__init__(

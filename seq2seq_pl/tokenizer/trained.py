@@ -26,6 +26,8 @@ SPACE = "▁"
 UNKNOWN = "⁇"
 FORMAT_VERSION = 1
 NO_LIMIT = 2**31
+LARGEST = 10_000_000
+"""Of a number in the settings; the library reserves memory for a whole BPE vocabulary in advance."""
 SUBWORD_VOCABULARY = 8000
 """Size of a subword vocabulary where none is asked for and the training text can fill it."""
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}ー"  # characters of scripts written without spaces
@@ -87,16 +89,18 @@ def valid_text(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def check_minimum(name: str, value: int, minimum: int, hint: str) -> None:
-    """Raises UserError if a setting is too small."""
+def check_range(name: str, value: int, minimum: int, hint: str) -> None:
+    """Raises UserError if a setting is too small, or so large that the library takes no such number."""
     if value < minimum:
         raise UserError(f"tokenizer.{name} ({value}) must be at least {minimum}; {hint}.")
+    if value > LARGEST:
+        raise UserError(f"tokenizer.{name} ({value}) must be at most {LARGEST}; {hint}.")
 
 
 def check_subword_vocabulary(vocab_size: int | None) -> None:
     """Raises UserError for a subword vocabulary that has room for nothing."""
     if vocab_size is not None:
-        check_minimum("vocab_size", vocab_size, len(SPECIAL_TOKENS) + 2, f"try {SUBWORD_VOCABULARY}")
+        check_range("vocab_size", vocab_size, len(SPECIAL_TOKENS) + 2, f"try {SUBWORD_VOCABULARY}")
 
 
 def overfull(vocab_size: int, attainable: int) -> UserError:

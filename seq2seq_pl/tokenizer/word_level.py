@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tokenizers import models, trainers
 
-from seq2seq_pl.tokenizer.trained import NO_LIMIT, SPACE, TrainedTokenizer, check_minimum
+from seq2seq_pl.tokenizer.trained import NO_LIMIT, SPACE, TrainedTokenizer, check_range
 from seq2seq_pl.values import SPECIAL_TOKENS, UNK
 
 
@@ -27,8 +27,8 @@ class WordLevelTokenizer(TrainedTokenizer):
 
     def __init__(self, *, vocab_size: int | None, min_frequency: int, lowercase: bool = False) -> None:
         if vocab_size is not None:
-            check_minimum("vocab_size", vocab_size, len(SPECIAL_TOKENS) + 2, f"null keeps all {self.units}")
-        check_minimum("min_frequency", min_frequency, 1, f"1 keeps all {self.units}")
+            check_range("vocab_size", vocab_size, len(SPECIAL_TOKENS) + 2, f"null keeps all {self.units}")
+        check_range("min_frequency", min_frequency, 1, f"1 keeps all {self.units}")
         super().__init__({"vocab_size": vocab_size, "min_frequency": min_frequency, "lowercase": lowercase})
         self.vocabulary_limit, self.min_frequency = vocab_size, min_frequency
 

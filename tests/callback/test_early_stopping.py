@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from seq2seq_pl.callback.early_stopping import EarlyStopping
+from seq2seq_pl.errors import UserError
+
+
+@pytest.mark.parametrize("name", ["patience", "min_delta"])
+def test_a_number_below_zero_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match=rf"^callback\.early_stopping\.{name} \(-1\) must be at least 0\.$"):
+        EarlyStopping(**{"monitor": "score", "mode": "max", "patience": 2, name: -1})
 
 
 def test_whether_it_has_stopped_is_in_its_state() -> None:

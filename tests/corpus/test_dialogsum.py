@@ -71,8 +71,9 @@ def test_dialogues_are_those_of_the_originals_whether_python_or_json(server, tra
         ("{'fname': 'a', 'dialogue': 'b', 'summary': 'c'}", r"no key topic\."),
         ("{'fname': 'a', 'dialogue': 'b'}", r"no key summary1\."),
         ("[1]", r"neither JSON nor a Python literal of a dialogue \(found \[1\]\)\. Set corpus\.path=DIR\."),
-        ("<html>", r"neither JSON nor a Python literal of a dialogue \("),
-        ("open('a')", r"neither JSON nor a Python literal of a dialogue \("),
+        ("<html>", r"neither JSON nor a Python literal of a dialogue \(found <html>\)"),
+        ("open('a')", r"neither JSON nor a Python literal of a dialogue \(found open\('a'\)\)"),
+        ("-" * 9_000 + "1", r"neither JSON nor a Python literal of a dialogue \(found -{40}\)"),
     ],
 )
 def test_a_line_in_another_form_is_named(server, train, message):

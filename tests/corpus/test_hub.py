@@ -1,5 +1,6 @@
 import json
 import sys
+from datetime import datetime
 
 import pytest
 
@@ -120,6 +121,20 @@ def test_an_unknown_column_is_answered_with_those_there_are(tmp_path):
         UserError, match=r"corpus\.source \(en\) is not a column of .*, train, which has translation, more"
     ):
         corpus(tmp_path, fields=None).records("train")
+
+
+def test_a_column_of_what_is_no_text_is_refused(tmp_path):
+    times = datasets.Dataset.from_dict({"en": ["a"], "de": ["b"], "said": [datetime(2020, 1, 1)], "raw": [b"\xff"]})
+    times.to_parquet(tmp_path / "train.parquet")
+    splits = {"train": "train"}
+    (record,) = corpus(tmp_path, splits=splits, fields={"en": "en", "de": "de"}).records("train")
+    assert record.fields == {"en": "a", "de": "b"}
+    for column, kind in {"said": "datetime", "raw": "bytes"}.items():
+        with pytest.raises(
+            UserError,
+            match=rf"train, row 0: column {column} holds what is no text \({kind}\); choose the columns with",
+        ):
+            list(corpus(tmp_path, splits=splits, fields={"en": "en", "de": column}).records("train"))
 
 
 def test_a_name_without_network_or_cache_is_one_sentence():

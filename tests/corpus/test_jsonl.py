@@ -57,6 +57,7 @@ GOOD = '{"en": "a", "de": "b"}\n'
         ("{en: 1}", r"not JSON \(Expecting property name"),
         ("[" * 100_000, r"not JSON \("),
         ("[1, 2]", r"expected a JSON object, found \[1, 2\]\."),
+        ('"\u2028"', r'expected a JSON object, found "\\u2028"\.'),
         ('{"en": "a", "dee": "b"}', r"the object has no field de; did you mean dee\?"),
         ('{"en": "a", "de": "\\ud800"}', r"half of a surrogate pair is not text\."),
         ("", r"the line is empty\."),

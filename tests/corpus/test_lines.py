@@ -95,3 +95,22 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path):
         folder(str(tmp_path / "absent"), None)
     with pytest.raises(UserError, match=r"corpus\.path is null and this corpus has no download; set corpus\.path=DIR"):
         folder(None, None)
+
+
+def test_a_name_that_no_file_can_have_is_a_missing_file(tmp_path):
+    (tmp_path / "train.tsv").touch()
+    for name in ("n" * 300, "a\0b", "/"):
+        with pytest.raises(UserError, match=r"no such file"):
+            find(tmp_path / name)
+    with pytest.raises(UserError, match=r"no such directory"):
+        folder("n" * 300, None)
+
+
+def test_the_home_of_nobody_is_no_folder():
+    with pytest.raises(UserError, match=r"^corpus\.path \(~nobody_has_this/x\): there is no such home directory; set"):
+        folder("~nobody_has_this/x", None)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(UserError, match=rf"^{tmp_path} cannot be read \(Is a directory\); check its permissions\.$"):
+        list(lines(tmp_path))

@@ -55,3 +55,18 @@ def test_a_language_that_is_not_there_is_answered_with_those_that_are(server):
     ):
         corpus(None, "icy", original(server))
     assert server.asked == []
+
+
+def test_a_part_that_a_language_does_not_have_is_answered_with_those_it_has(server):
+    with pytest.raises(
+        UserError,
+        match=r"^corpus\.files: ice_tset\.tsv is none of ice_dev\.tsv, ice_test\.tsv, ice_train\.tsv\. Or set corpus",
+    ):
+        Sigmorphon(
+            path=None,
+            language="ice",
+            files={**FILES, "test": "tset"},
+            source="word",
+            target="phones",
+            download=original(server),
+        )

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from seq2seq_pl.corpus.splits import check_name, check_policy, chosen, ordered
+from seq2seq_pl.corpus.splits import check_column, check_name, check_policy, chosen, ordered
 from seq2seq_pl.errors import UserError
 
 
@@ -53,3 +53,14 @@ def test_an_unknown_split_is_answered_with_those_there_are():
 def test_an_unknown_policy_for_bad_lines_is_refused():
     with pytest.raises(UserError, match=r"corpus\.on_bad_line \(ignore\) must be error or skip"):
         check_policy("ignore")
+
+
+def test_the_columns_of_a_file_are_told_as_far_as_a_sentence_has_room():
+    with pytest.raises(
+        UserError, match=r"^corpus\.source \(en\) is not a column of a\.tsv, which has c0, .*, c9, \.\.\.\.$"
+    ):
+        check_column("source", "en", tuple(f"c{i}" for i in range(500)), "a.tsv")
+    with pytest.raises(UserError, match=r"which has e\\u2028n; did you mean e\\u2028n\?$"):
+        check_column("source", "en", ("e\u2028n",), "a.tsv")
+    with pytest.raises(UserError, match=r"is not a column of corpus\.fields, which has none\.$"):
+        check_column("source", "en", (), "corpus.fields")

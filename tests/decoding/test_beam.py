@@ -375,6 +375,9 @@ def test_a_coverage_penalty_without_attention_is_refused(random_table, batch_of)
     ("arguments", "message"),
     [
         ({"beam_size": 0}, r"^decoding.beam_size \(0\) must be at least 1\.$"),
+        ({"beam_size": 10**30}, r"^decoding.beam_size \(10{30}\) must be at most 10,000\.$"),
+        ({"length_penalty": 1e30}, r"^decoding.length_penalty \(1e\+30\) must be at most 5\.$"),
+        ({"coverage_penalty": 10**30}, r"^decoding.coverage_penalty \(10{30}\) must be at most 1,000\.$"),
         ({"length_penalty": -0.5}, r"^decoding.length_penalty \(-0.5\) must be at least 0 and finite\.$"),
         ({"coverage_penalty": math.inf}, r"^decoding.coverage_penalty \(inf\) must be at least 0 and finite\.$"),
         ({"normalization": "mean"}, r"^decoding.normalization \(mean\) must be power or wu\.$"),

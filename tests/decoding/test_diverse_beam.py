@@ -92,6 +92,8 @@ def test_the_penalty_makes_groups_differ(random_table, batch_of, sources):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"groups": 10**30}, r"^decoding.groups \(10{30}\) must be at most 10,000\.$"),
+        ({"diversity_strength": 1e39}, r"^decoding.diversity_strength \(1e\+39\) must be at most 1,000\.$"),
         ({"groups": 0}, r"^decoding.groups \(0\) must be at least 1\.$"),
         (
             {"beam_size": 7, "groups": 3},

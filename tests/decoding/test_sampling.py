@@ -203,6 +203,7 @@ def test_an_endless_temperature_makes_all_possible_tokens_equal(table_stepper, m
     possible = {token: TOKENS[token] for token in (A, B, D)}
     stepper = table_stepper(lambda key, prefix: log_of(possible))
     found = Sampling(temperature=1e300, max_length=1).decode(stepper, many)
+    assert Sampling(temperature=10**30, max_length=1).decode(stepper, many) == found
     assert fits(Counter(one.tokens for (one,) in found), dict.fromkeys([(A,), (B,), (D,)], 1 / 3))
 
 
@@ -294,6 +295,7 @@ def test_samples_that_have_ended_wait_for_the_others(table_stepper, batch_of):
         ({"top_p": 1.1}, r"^decoding.top_p \(1.1\) must be greater than 0 and at most 1\.$"),
         ({"top_p": math.nan}, r"^decoding.top_p \(nan\) must be greater than 0 and at most 1\.$"),
         ({"n_best": 0}, r"^decoding.n_best \(0\) must be at least 1\.$"),
+        ({"n_best": 10**9}, r"^decoding.n_best \(1000000000\) must be at most 10,000\.$"),
         ({"seed": -1}, r"^decoding.seed \(-1\) must be at least 0\.$"),
         ({"max_length": 0}, r"^decoding.max_length \(0\) must be at least 1\.$"),
     ],

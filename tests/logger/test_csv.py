@@ -75,3 +75,8 @@ def test_nothing_is_taken_back_from_no_file(path: Path) -> None:
 def test_a_number_out_of_range_is_told(path: Path) -> None:
     with pytest.raises(UserError, match=r"logger\.csv\.flush_every_n_rows \(0\) must be at least 1\."):
         CsvLogger(path=str(path), flush_every_n_rows=0)
+
+
+def test_a_directory_is_no_file_for_it(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^logger\.csv\.path \(.*\) is a directory; it must be the name of a file\.$"):
+        CsvLogger(path=str(tmp_path))

@@ -16,8 +16,9 @@ def test_the_factor_is_the_value_at_every_step():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"value": -1.0}, r"^schedule.value \(-1.0\) must be at least 0\.$"),
-        ({"value": math.nan}, r"^schedule.value \(nan\) must be at least 0\.$"),
+        ({"value": -1.0}, r"^schedule.value \(-1.0\) must be at least 0 and finite\.$"),
+        ({"value": math.inf}, r"^schedule.value \(inf\) must be at least 0 and finite\.$"),
+        ({"value": math.nan}, r"^schedule.value \(nan\) must be at least 0 and finite\.$"),
     ],
 )
 def test_an_argument_out_of_its_range_is_named(arguments, message):

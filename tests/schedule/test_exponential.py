@@ -21,6 +21,7 @@ def test_a_decay_of_1_is_none():
         ({"decay": 0.0}, r"^schedule.decay \(0.0\) must be above 0 and at most 1\.$"),
         ({"decay": 1.1}, r"^schedule.decay \(1.1\) must be above 0 and at most 1\.$"),
         ({"decay": 0.5, "floor": -0.1}, r"^schedule.floor \(-0.1\) must be from 0 to schedule.start \(1.0\)\.$"),
+        ({"decay": 0.5, "start": float("inf")}, r"^schedule.start \(inf\) must be at least 0 and finite\.$"),
         ({"decay": 0.5, "floor": 2.0}, r"^schedule.floor \(2.0\) must be from 0 to schedule.start \(1.0\)\.$"),
     ],
 )

@@ -19,8 +19,9 @@ def test_the_factor_may_rise():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"start": -1.0, "steps": 4}, r"^schedule.start \(-1.0\) must be at least 0\.$"),
-        ({"end": -1.0, "steps": 4}, r"^schedule.end \(-1.0\) must be at least 0\.$"),
+        ({"start": -1.0, "steps": 4}, r"^schedule.start \(-1.0\) must be at least 0 and finite\.$"),
+        ({"end": float("inf"), "steps": 4}, r"^schedule.end \(inf\) must be at least 0 and finite\.$"),
+        ({"end": -1.0, "steps": 4}, r"^schedule.end \(-1.0\) must be at least 0 and finite\.$"),
         ({"steps": 0}, r"^schedule.steps \(0\) must be at least 1\.$"),
     ],
 )

@@ -60,11 +60,16 @@ def test_a_conversation_of_one_turn_or_none_has_no_reply():
     assert examples(["Hello."]) == examples([]) == []
 
 
-@pytest.mark.parametrize("first_reply", ["0", "-1", "1.0", "two", "²"])
+@pytest.mark.parametrize("first_reply", ["0", "-1", "1.0", "two", "²", "9" * 10, "9" * 50])
 def test_a_first_reply_that_is_no_place_is_refused(first_reply):
     with pytest.raises(UserError) as caught:
         examples(TURNS, first_reply)
     assert str(caught.value) == f"{ORIGIN}: first_reply ({first_reply}) must be the place of a turn, from 1."
+
+
+def test_a_first_reply_of_thousands_of_digits_is_refused():
+    with pytest.raises(UserError, match=r"first_reply \(9{60}\.\.\.\) must be the place of a turn, from 1\.$"):
+        examples(TURNS, "9" * 5_000)
 
 
 @pytest.mark.parametrize("text", ["Hello. __eou__ Hi!", "", '[{"speaker": "A", "text": "Hello."}]', '["Hello.", null]'])

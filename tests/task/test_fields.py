@@ -67,3 +67,9 @@ def test_any_text_at_all_is_several_texts(text):
 def test_one_line_has_single_spaces_and_none_at_its_ends():
     assert one_line("\u3000a\r\n\tb\u2028c\x85 d ") == "a b c d"
     assert one_line(" \n ") == ""
+
+
+def test_of_the_fields_that_are_there_a_sentence_names_ten():
+    record = Record({f"c{i}\u2028": "" for i in range(300)}, "a.jsonl, line 1")
+    with pytest.raises(UserError, match=r"it has c0\\u2028, .*, c9\\u2028, \.\.\.\.$"):
+        field(record, "document", "document")

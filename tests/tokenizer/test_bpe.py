@@ -108,6 +108,10 @@ def test_values_out_of_range_are_refused():
         Bpe(vocab_size=-5, min_frequency=1)
     with pytest.raises(UserError, match=r"tokenizer\.min_frequency \(0\) must be at least 1; try 2\."):
         Bpe(vocab_size=100, min_frequency=0)
+    with pytest.raises(UserError, match=r"tokenizer\.vocab_size \(10000001\) must be at most 10000000; try 8000\."):
+        Bpe(vocab_size=10_000_001, min_frequency=1)
+    with pytest.raises(UserError, match=r"tokenizer\.min_frequency \(1{30}\) must be at most 10000000; try 2\."):
+        Bpe(vocab_size=100, min_frequency=int("1" * 30))
     with pytest.raises(UserError, match=r"tokenizer\.dropout \(1\.5\) must be a probability from 0 to 1; try 0\.1\."):
         Bpe(vocab_size=100, min_frequency=1, dropout=1.5)
 
