@@ -1,7 +1,7 @@
 """Feeds corpora, settings and lines that nobody chose, and counts what comes back: a result or a clear sentence.
 
-    python benchmarks/fuzz.py                                  # 10,000 inputs of each kind
-    python benchmarks/fuzz.py --kinds settings --inputs 500 --seed 7
+    python benchmarks/fuzzing.py                                  # 10,000 inputs of each kind
+    python benchmarks/fuzzing.py --kinds settings --inputs 500 --seed 7
 
 The inputs are those of tests/fuzz, drawn by Hypothesis: valid ones, changed in a place or several. Anything but a
 result or a UserError, and any input that takes longer than --patience, is shown and ends with status 1.
