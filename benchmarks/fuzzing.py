@@ -35,6 +35,8 @@ from rich.table import Table
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 KINDS = ("corpora", "settings", "requests")
+SHOWN = 1_000
+"""Characters of a fault on the screen; the JSON file has all."""
 
 
 class TooLongError(Exception):
@@ -104,7 +106,7 @@ def feed(kind: str, asked: argparse.Namespace) -> Found:
     found = Found()
     signal.signal(signal.SIGALRM, _too_long)
     with tempfile.TemporaryDirectory() as folder:
-        asker = module.Asker(Path(folder, "asker"))
+        asker = module.Asker(Path(folder))
 
         @hypothesis.seed(asked.seed)
         @hypothesis.settings(
@@ -123,7 +125,7 @@ def feed(kind: str, asked: argparse.Namespace) -> Found:
                     found.answers[asker.ask(given)] += 1
             except Exception as error:
                 found.faults.append(f"{type(error).__name__}: {error}\n    {given!r}")
-                print(f"{kind}: {found.faults[-1]}", file=sys.stderr, flush=True)
+                print(f"{kind}: {found.faults[-1][:SHOWN]}", file=sys.stderr, flush=True)
             finally:
                 signal.alarm(0)
             found.seconds.append(time.monotonic() - began)
