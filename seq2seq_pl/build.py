@@ -300,6 +300,10 @@ def rehearse(settings: TrainConfig) -> None:
         for model in models:
             try_model(model, made)
 
+    def trainer_and_optimizer() -> None:
+        trainer = try_trainer(settings)
+        try_optimizer(settings.optimizer, trainer.strategy.root_device)
+
     def unused_parameters() -> None:
         separate = settings.model.get("separate", "none") != "none" and len(settings.tasks) > 1
         if separate and settings.trainer.get("strategy") == "ddp":
@@ -322,11 +326,10 @@ def rehearse(settings: TrainConfig) -> None:
         lambda: build_tokenizers(settings),
         lambda: models.append(build_model(settings.model, *sizes, list(settings.tasks))),
         objective,
-        lambda: try_optimizer(settings.optimizer),
         lambda: part(Schedule, "schedule", settings.schedule),
         lambda: build_teacher_forcing(settings),
         lambda: build_judging(settings),
-        lambda: try_trainer(settings),
+        trainer_and_optimizer,
     ]
     for make in makers:
         try:

@@ -8,6 +8,8 @@ import torch
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.trials import try_optimizer, try_trainer
 
+CPU = torch.device("cpu")
+
 
 @pytest.fixture
 def settings(tiny, corpus_folder, tmp_path):
@@ -62,11 +64,13 @@ def test_what_lightning_can_do_with_our_batches_is_left_to_it(settings, name, va
 
 def test_an_optimizer_that_cannot_take_a_step_is_told():
     with pytest.raises(UserError, match=r"^optimizer: SparseAdam does not support dense gradients"):
-        try_optimizer({"_target_": "torch.optim.SparseAdam"})
+        try_optimizer({"_target_": "torch.optim.SparseAdam"}, CPU)
+    with pytest.raises(UserError, match=r"^optimizer: If capturable=True, params and state_steps must be on supported"):
+        try_optimizer({"_target_": "torch.optim.Adadelta", "capturable": True}, CPU)
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "LBFGS", "Rprop"])
 def test_an_optimizer_that_can_is_tried_with_a_weight_of_its_own(name):
     before = torch.get_rng_state()
-    try_optimizer({"_target_": f"torch.optim.{name}", "lr": 0.1})
+    try_optimizer({"_target_": f"torch.optim.{name}", "lr": 0.1}, CPU)
     assert torch.equal(before, torch.get_rng_state())
