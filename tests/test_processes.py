@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,6 +50,29 @@ def test_two_processes_train_as_one_does_with_twice_the_accumulation(tiny, corpu
         assert two.scores[name].value == pytest.approx(score.value, rel=1e-4)
     steps = [json.loads((tmp_path / name / "record.json").read_text())["steps"] for name in ("one", "two")]
     assert steps[0] == steps[1]
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_and_log_what_they_would_have_logged(tiny, corpus_folder, tmp_path):
+    settings = (*CROWD, *TWO, "model.dropout=0.2", "callback.telemetry.every_n_steps=3")
+    longer = (*settings, "trainer.max_epochs=2")
+    train(tiny(corpus_folder, tmp_path / "whole", *longer), resume=False, changed=[])
+    train(tiny(corpus_folder, tmp_path / "halves", *settings, "trainer.max_epochs=1"), resume=False, changed=[])
+    train(tiny(corpus_folder, tmp_path / "halves", *longer), resume=True, changed=["trainer.max_epochs"])
+    whole, halves = (logged(tmp_path / name / "metrics.csv") for name in ("whole", "halves"))
+    assert [row["step"] for row in whole if "train/loss" in row] == ["3", "6", "9"]  # an epoch has five
+    assert halves == whole
+
+
+def logged(path: Path) -> list[dict[str, str]]:
+    """The rows of a log of numbers, without what depends on the machine and without tests, which came twice."""
+    with path.open() as file:
+        rows = [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]
+    return [
+        {name: value for name, value in row.items() if name != "train/tokens_per_second"}
+        for row in rows
+        if not any(name.startswith("test") for name in row)
+    ]
 
 
 @pytest.mark.slow

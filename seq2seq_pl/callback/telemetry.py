@@ -36,6 +36,7 @@ class Telemetry(L.Callback):
             raise UserError(f"callback.telemetry.every_n_steps ({every_n_steps}) must be at least 1.")
         self.every_n_steps = every_n_steps
         self.sums: Tensor | None = None  # loss, nll, target tokens, PAD, places
+        self.counted: Tensor | None = None  # the sums of all processes, out of a checkpoint
         self.at_step: dict[str, float] = {}
         self.seconds = 0.0  # of training since the last time, up to `since`
         self.since: float | None = None  # when the clock was started; None while it stands
@@ -44,7 +45,9 @@ class Telemetry(L.Callback):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Lets what a checkpoint brought go on, from the first batch."""
         self.since = None
-        self.sums = None if self.sums is None else self.sums.to(pl_module.device)
+        if self.counted is not None:
+            self.sums = self.counted[trainer.global_rank].to(pl_module.device)
+            self.counted = None
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
@@ -120,11 +123,17 @@ class Telemetry(L.Callback):
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
-    def state_dict(self) -> dict[str, Tensor | float | None]:
-        """What was counted since the last line."""
-        return {"sums": self.sums, "seconds": self._elapsed(), "logged_step": self.logged_step}
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Adds what every process counted since the last line; all of them save together."""
+        counted = None
+        if self.sums is not None:
+            own = self.sums.new_zeros(trainer.world_size, len(self.sums))
+            own[trainer.global_rank] = self.sums
+            counted = trainer.strategy.reduce(own, reduce_op="sum")  # a row for each
+        state = {"counted": counted, "seconds": self._elapsed(), "logged_step": self.logged_step}
+        checkpoint["callbacks"][self.state_key] = state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The counterpart of `state_dict`."""
-        self.sums, self.seconds = state_dict["sums"], state_dict["seconds"]
+        """The counterpart of `on_save_checkpoint`; each process finds its own sums when the training starts."""
+        self.counted, self.seconds = state_dict["counted"], state_dict["seconds"]
         self.logged_step = state_dict["logged_step"]
