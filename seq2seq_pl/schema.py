@@ -120,7 +120,7 @@ def check_node(path: str, node: object, also_known: Collection[str] = ()) -> Ite
         variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         if parameter.default is parameter.empty and not variadic and name not in built and name not in given:
             yield f"{path}.{name}: is needed; write {path}.{name}=..."
-    yield from _check_types(path, part, given)
+    yield from _check_types(path, part, {key: value for key, value in given.items() if key in settable})
 
 
 def _choosing(path: str) -> str:
@@ -160,7 +160,11 @@ def fits(value: object, hint: object) -> bool:
         return isinstance(value, Sequence) and not isinstance(value, str) and _each_fits(value, hint)
     if origin in (Mapping, dict):
         return isinstance(value, Mapping)
-    return not _is_tensor(hint)  # which no YAML can hold
+    if _is_tensor(hint):
+        return False  # no YAML can hold one
+    if not isinstance(hint, type) or hint is typing.Any or getattr(hint, "_is_protocol", False):
+        return True
+    return isinstance(value, (str, Mapping, hint))  # a text may name one and settings make one, but no number does
 
 
 def _each_fits(values: Sequence[object], hint: object) -> bool:
@@ -187,7 +191,7 @@ def describe(hint: object) -> str:
         return f"a list{size} (each {describe(arguments[0])})"
     if origin in (Mapping, dict):
         return "a group of settings"
-    return words.get(hint, str(hint)) if isinstance(hint, type) else str(hint)
+    return words.get(hint, hint.__name__) if isinstance(hint, type) else str(hint)
 
 
 def suggest(name: str, known: Collection[str]) -> str:

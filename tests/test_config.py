@@ -4,6 +4,7 @@ import math
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -375,6 +376,8 @@ def test_an_experiment_may_not_bring_settings_that_nobody_reads(complete):
         (tuple[float, float], [[1, 0.5]], [[1], [1, 2, 3], [1, "a"]]),
         (dict[str, int], [{"a": 1}], [[1]]),
         (typing.Any, [1, None], []),
+        (timedelta, ["00:01", {"minutes": 1}], [5, None, [1]]),
+        (object, [5, None, [1]], []),
     ],
     ids=str,
 )
