@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test check clean
+.PHONY: help setup train test slow check clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -14,10 +14,13 @@ setup: $(VENV)/.installed ## make the virtual environment and install the projec
 train: setup ## train English to German on the corpus that ships with the project
 	$(BIN)/python -m seq2seq_pl.train task=translation
 
-test: $(VENV)/.installed-dev ## install what tests need and run all of them
-	$(BIN)/python -m pytest -n auto --maxprocesses 8
+test: $(VENV)/.installed-dev ## install what tests need and run all but the slow ones
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not slow"
 
-check: $(VENV)/.installed-dev ## ruff, mypy --strict and the quick tests
+slow: $(VENV)/.installed-dev ## run the slow tests: whole commands, trainings that learn
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 -m slow
+
+check: $(VENV)/.installed-dev ## ruff, mypy --strict and what `make test` runs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

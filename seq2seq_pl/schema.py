@@ -66,7 +66,7 @@ def check_root(kind: type[object], root: Mapping[str, object]) -> Iterator[str]:
             continue
         value, least = root[name], 0 if name in FROM_ZERO else 1
         kinds = set(typing.get_args(hint) or [hint])
-        if value == MISSING or not _is_value(hint):
+        if value == MISSING or not (_is_value(hint) or typing.get_origin(hint) is Sequence):
             continue
         if not fits(value, hint):
             yield f"{name} ({value}) must be {describe(hint)}."
@@ -78,7 +78,7 @@ def check_root(kind: type[object], root: Mapping[str, object]) -> Iterator[str]:
 
 
 def _is_value(hint: object) -> bool:
-    """Whether what is annotated so is a single value; lists have checks of their own."""
+    """Whether what is annotated so is a single value."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return all(map(_is_value, typing.get_args(hint)))
     return hint in (str, int, float, bool, type(None)) or typing.get_origin(hint) is Literal

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -51,7 +50,7 @@ class StopWish:
             if time.monotonic() - self.came > SAME_WITHIN_SECONDS:
                 for each, effect in self._former.items():
                     signal.signal(each, effect)
-                os.kill(os.getpid(), number)
+                signal.raise_signal(number)  # in this thread, and so at once
             return
         self.signal, self.came = signal.Signals(number), time.monotonic()
         print(f"\n{NAMES[self.signal]}: stopping at the next step; once more stops at once.", file=sys.stderr)

@@ -443,7 +443,7 @@ MISTAKES = {
     "metric.rouge.stemmer=true": "metric.rouge has settings but is not chosen; ",
     "resamples=-1": "resamples (-1) must be at least 0.",
     "sentence=3": "sentence: no such setting; did you mean sentences?",
-    "runs=good": "runs (good) must be a list.",
+    "runs=good": "runs (good) must be a list (each a text).",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 
@@ -15,18 +14,18 @@ from seq2seq_pl.stopping import SIGNALS, StopWish
 def test_a_signal_is_noted_and_told(number: signal.Signals, capsys: pytest.CaptureFixture) -> None:
     with StopWish() as wish:
         assert wish.signal is None
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert wish.signal == number
     assert "stopping at the next step; once more stops at once." in capsys.readouterr().err
 
 
 def test_the_second_ctrl_c_stops_at_once_but_for_the_same_one_passed_on() -> None:
     with StopWish() as wish:
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         wish.came -= 2
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_signals_have_their_former_effects_afterwards() -> None:
@@ -35,7 +34,7 @@ def test_signals_have_their_former_effects_afterwards() -> None:
         assert [signal.getsignal(number) for number in SIGNALS] != former
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         wish.insist()
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         assert wish.signal == signal.SIGTERM
     assert [signal.getsignal(number) for number in SIGNALS] == former
 
