@@ -73,14 +73,16 @@ def _reason(error: ProcessExitedException, told: Sequence[Any]) -> BaseException
 
 def processes(settings: TrainConfig) -> int:
     """How many processes have to be started here: 1 where there is one device, or somebody else started them."""
-    if settings.trainer.get("devices") == 1 or any(name in os.environ for name in FROM_OUTSIDE):
+    if any(name in os.environ for name in FROM_OUTSIDE):
+        return 1
+    nodes = settings.trainer.get("num_nodes", 1)
+    if isinstance(nodes, int) and nodes > 1:
+        raise UserError(
+            f"trainer.num_nodes ({nodes}) needs a process started on each machine: give this command by torchrun or srun."
+        )
+    if settings.trainer.get("devices") == 1:
         return 1
     trainer = try_trainer(settings)
-    if trainer.num_nodes > 1:
-        raise UserError(
-            f"trainer.num_nodes ({trainer.num_nodes}) needs a process started on each machine: give this command by "
-            "torchrun or srun."
-        )
     return int(trainer.num_devices) if trainer.strategy.launcher is not None else 1
 
 

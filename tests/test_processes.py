@@ -32,8 +32,9 @@ def test_processes_started_by_somebody_else_are_left_to_it(tiny, corpus_folder, 
     assert processes(tiny(corpus_folder, tmp_path / "run", *TWO)) == 1
 
 
-def test_several_machines_need_somebody_else(tiny, corpus_folder, tmp_path):
-    settings = tiny(corpus_folder, tmp_path / "run", *TWO, "+trainer.num_nodes=2")
+@pytest.mark.parametrize("devices", [TWO, ("trainer.devices=1",)])
+def test_several_machines_need_somebody_else(tiny, corpus_folder, tmp_path, devices):
+    settings = tiny(corpus_folder, tmp_path / "run", *devices, "+trainer.num_nodes=2")
     with pytest.raises(UserError, match=r"trainer\.num_nodes \(2\) needs .* torchrun or srun\."):
         processes(settings)
 
