@@ -78,7 +78,8 @@ def processes(settings: TrainConfig) -> int:
     nodes = settings.trainer.get("num_nodes", 1)
     if isinstance(nodes, int) and nodes > 1:
         raise UserError(
-            f"trainer.num_nodes ({nodes}) needs a process started on each machine: give this command by torchrun or srun."
+            f"trainer.num_nodes ({nodes}) needs a process started on each machine: give this command by torchrun or "
+            "srun."
         )
     if settings.trainer.get("devices") == 1:
         return 1
