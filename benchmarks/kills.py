@@ -28,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import torch
 from rich.console import Console
@@ -114,7 +115,11 @@ def trials(model: str, asked: argparse.Namespace, folder: Path) -> Iterator[dict
             stop(process)
         step = last_step(directory)
         begun = (directory / ".hydra" / "config.yaml").is_file()
-        status = (start([f"run={directory}"], None) if begun else start(settings, directory)).wait()
+        with (folder / "errors.txt").open("w+") as errors:
+            again = ([f"run={directory}"], None) if begun else (settings, directory)
+            status = start(*again, errors=errors).wait()
+            errors.seek(0)
+            said = errors.read() if status else ""
         found = outcome(directory)
         different = [name for name in expected if found.get(name) != expected[name]]
         yield {
@@ -122,18 +127,23 @@ def trials(model: str, asked: argparse.Namespace, folder: Path) -> Iterator[dict
             "while writing": writing,
             "went on after step": step,
             "status": status,
+            "said": said,
             "different": different,
             "same": not different and status == 0,
         }
-        print(f"{model} {number + 1}/{asked.kills}: from step {step}, {different or 'the same'}", file=sys.stderr)
+        print(
+            f"{model} {number + 1}/{asked.kills}: from step {step}, {different or 'the same'} {said}", file=sys.stderr
+        )
         shutil.rmtree(directory)
 
 
-def start(settings: list[str], directory: Path | None) -> subprocess.Popen[bytes]:
-    """A training in a process group of its own."""
+def start(settings: list[str], directory: Path | None, errors: IO[str] | None = None) -> subprocess.Popen[bytes]:
+    """A training in a process group of its own; `errors` takes what it says of errors."""
     place = [f"hydra.run.dir={directory}"] if directory else []
     line = [sys.executable, "-m", "seq2seq_pl.train", *settings, *place]
-    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(
+        line, stdout=subprocess.DEVNULL, stderr=errors or subprocess.DEVNULL, start_new_session=True
+    )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
