@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from torch import distributed
 from torch.multiprocessing.spawn import ProcessExitedException, start_processes
 
 from seq2seq_pl.config import TrainConfig
@@ -41,7 +42,9 @@ def train(settings: TrainConfig, *, resume: bool, changed: Sequence[str]) -> Out
     quieten()
     count = processes(settings)
     if count == 1:
-        return run(settings, resume=resume, changed=changed)
+        alone = run(settings, resume=resume, changed=changed)
+        wait_for_all()
+        return alone
     context = multiprocessing.get_context("spawn")
     said = context.SimpleQueue()
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
@@ -93,12 +96,21 @@ def work(rank: int, address: dict[str, str], said: Any, settings: TrainConfig, *
     resume, changed = how
     try:
         run(settings, resume=resume, changed=changed)
+        wait_for_all()
     except UserError as error:
         said.put(("mistake", str(error)))
         sys.exit(EXIT_USER_ERROR)
     except Stopped as stopped:
         said.put(("stopped", int(str(stopped.code)) - 128, stopped.sentence))
         raise
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def wait_for_all() -> None:
+    """Waits until every process has come here: one that left while others still write would break their connections."""
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.barrier()
 
 
 @contextmanager
