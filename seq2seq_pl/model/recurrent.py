@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Attention, Bridge
+from seq2seq_pl.model.dropout import dropout
 from seq2seq_pl.model.ranges import check_dropout, check_minimum
 from seq2seq_pl.values import State
 
@@ -150,7 +151,7 @@ class RecurrentStack(nn.Module):
         between = len(self.layers) - 1
         if not (self.variational and self.training and self.dropout and between):
             return {}
-        return {"mask": F.dropout(like.new_ones(len(like), between, self.output_size), self.dropout)}
+        return {"mask": dropout(like.new_ones(len(like), between, self.output_size), self.dropout, training=True)}
 
     def start(self, first: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """A bridge's first states, (B, L, H) each -> the state before the first step, (B, 1, L, H) each, and a mask."""
@@ -215,7 +216,7 @@ class RecurrentStack(nn.Module):
         """What layer i, not the first, reads of the outputs below it, (..., H)."""
         if self.variational:
             return outputs * masks[i - 1].to(outputs.dtype) if masks else outputs
-        return F.dropout(outputs, self.dropout, self.training)
+        return dropout(outputs, self.dropout, self.training)
 
     def _leave(self, i: int, outputs: Tensor, inputs: Tensor | None) -> Tensor:
         """What layer i gives to the next, (..., H)."""

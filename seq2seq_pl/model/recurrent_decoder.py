@@ -5,9 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import replace
 
-from torch import nn
-
 from seq2seq_pl.interfaces import AttentionFactory, BridgeFactory, Decoder
+from seq2seq_pl.model.dropout import Dropout
 from seq2seq_pl.model.ranges import check_dropout
 from seq2seq_pl.model.recurrent import RecurrentStack, check_source_is_seen
 from seq2seq_pl.model.states import under
@@ -58,7 +57,7 @@ class RecurrentDecoder(Decoder):
         check_source_is_seen(self.bridge, self.attention)
         self.output_size = hidden_size
         self.connect(input_size, hidden_size, self.attention.context_size)
-        self.dropout = nn.Dropout(output_dropout)
+        self.dropout = Dropout(output_dropout)
 
     @abstractmethod
     def connect(self, input_size: int, hidden_size: int, context_size: int) -> None:

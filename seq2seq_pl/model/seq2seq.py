@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoder, Embedding, Encoder, Output
+from seq2seq_pl.model.dropout import Dropout
 from seq2seq_pl.model.ranges import check_dropout
 from seq2seq_pl.values import BOS, UNK, Batch, Memory, SearchState
 
@@ -63,7 +64,7 @@ class Seq2Seq(nn.Module):
         self.output = output
         self.own_decoders = nn.ModuleDict({_of(task): decoder for task, decoder in (own_decoders or {}).items()})
         self.own_outputs = nn.ModuleDict({_of(task): output for task, output in (own_outputs or {}).items()})
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.per_token = scheduled_sampling == "token"
 
     def forward(

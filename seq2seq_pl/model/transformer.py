@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.model.dropout import Dropout
 from seq2seq_pl.model.positions import Kind, rotate
 from seq2seq_pl.model.ranges import check_dropout, check_minimum
 
@@ -118,7 +119,7 @@ class FeedForward(nn.Sequential):
 
     def __init__(self, settings: LayerSettings) -> None:
         size, inner = settings.hidden_size, settings.feedforward_size
-        dropout = nn.Dropout(settings.activation_dropout)
+        dropout = Dropout(settings.activation_dropout)
         super().__init__(nn.Linear(size, inner), nn.ReLU(), dropout, nn.Linear(inner, size))
 
 
@@ -132,7 +133,7 @@ class Residual(nn.Module):
         super().__init__()
         self.pre = settings.norm == "pre"
         self.norm = nn.LayerNorm(settings.hidden_size) if reads or not self.pre else nn.Identity()
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
 
     def enter(self, states: Tensor) -> Tensor:
         """What the sublayer reads."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq_pl.interfaces import Attention
+from seq2seq_pl.model.dropout import dropout
 from seq2seq_pl.model.ranges import check_dropout, check_minimum
 from seq2seq_pl.model.transformer import check_heads, join_heads, split_heads
 from seq2seq_pl.values import Memory
@@ -51,11 +52,13 @@ class MultiHeadAttention(Attention):
             split_heads(vectors, self.heads) for vectors in (self.query(query), *keys.chunk(2, dim=-1))
         )  # (B, heads, T, D), (B, heads, S, D) twice
         seen = memory.mask[:, None, None]  # (B, 1, 1, S)
-        dropout, weights = self.dropout if self.training else 0.0, None
+        weights: Tensor | None = None
         if need_weights:
             scores = projected @ key.transpose(-2, -1) / key.shape[-1] ** 0.5  # (B, heads, T, S)
             each = scores.masked_fill(~seen, -torch.inf).softmax(-1)
-            attended, weights = F.dropout(each, dropout) @ value, each.mean(1)
+            attended, weights = dropout(each, self.dropout, self.training) @ value, each.mean(1)
         else:
-            attended = F.scaled_dot_product_attention(projected, key, value, seen, dropout)
+            attended = F.scaled_dot_product_attention(
+                projected, key, value, seen, self.dropout if self.training else 0.0
+            )
         return self.out(join_heads(attended)), weights

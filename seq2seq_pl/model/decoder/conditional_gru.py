@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import AttentionFactory, BridgeFactory, Decoder
+from seq2seq_pl.model.dropout import Dropout
 from seq2seq_pl.model.ranges import check_dropout, check_minimum
 from seq2seq_pl.model.recurrent import gru_step
 from seq2seq_pl.model.states import of, under
@@ -54,7 +55,7 @@ class ConditionalGRUDecoder(Decoder):
         self.first = nn.GRUCell(input_size, hidden_size)
         self.second = nn.GRUCell(context_size, hidden_size)
         self.readout = nn.Linear(hidden_size + input_size + context_size, readout_size)
-        self.dropout = nn.Dropout(output_dropout)
+        self.dropout = Dropout(output_dropout)
         self.output_size = readout_size
 
     def prepare(self, memory: Memory) -> Memory:

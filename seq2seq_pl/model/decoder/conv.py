@@ -20,6 +20,7 @@ from seq2seq_pl.model.convolution import (
     learned_positions,
     normed,
 )
+from seq2seq_pl.model.dropout import Dropout
 from seq2seq_pl.model.ranges import check_dropout
 from seq2seq_pl.model.states import of, under
 from seq2seq_pl.values import Memory, State
@@ -30,7 +31,7 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, size: int, kernel_size: int, dropout: float, attention: Attention) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.convolution = GatedConvolution(size, kernel_size)
         self.query = normed(nn.Linear(size, size)) if attention.reads_query else nn.Identity()
         self.attention = attention
@@ -121,7 +122,7 @@ class ConvDecoder(Decoder):
         self.enter = normed(nn.Linear(input_size, hidden_size), variance=ENTERING)
         made = nn.ModuleList(DecoderLayer(hidden_size, kernel_size, dropout, one) for one in attentions)
         self.layers = cast("Sequence[DecoderLayer]", made)
-        self.dropout = nn.Dropout(output_dropout)
+        self.dropout = Dropout(output_dropout)
         self.output_size = hidden_size
 
     def prepare(self, memory: Memory) -> Memory:

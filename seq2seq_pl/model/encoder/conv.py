@@ -15,6 +15,7 @@ from seq2seq_pl.model.convolution import (
     learned_positions,
     normed,
 )
+from seq2seq_pl.model.dropout import Dropout
 from seq2seq_pl.values import Memory
 
 
@@ -49,7 +50,7 @@ class ConvEncoder(Encoder):
         way_out = f"or set max_source_length={max_positions - 1}"
         self.positions = learned_positions(part, input_size, max_positions, way_out)
         self.enter = normed(nn.Linear(input_size, hidden_size), variance=ENTERING)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.layers = nn.ModuleList(GatedConvolution(hidden_size, kernel_size) for _ in range(layers))
         self.leave = normed(nn.Linear(hidden_size, hidden_size))
         self.reach = kernel_size // 2

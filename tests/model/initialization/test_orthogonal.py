@@ -60,14 +60,15 @@ def test_a_model_whose_energy_begins_at_zero_learns_and_so_does_its_energy(build
     model = build({"initialization": "orthogonal", "attention": attention, "decoder": "rnn"}, SIZES, (11, 13))
     before = {name: values.detach().clone() for name, values in model.decoder.attention.named_parameters()}
     optimizer, losses = torch.optim.Adam(model.parameters(), lr=0.02), []
-    for _ in range(80):
+    for _ in range(300):
         loss = F.cross_entropy(model.logits(batch, *model(batch)), batch.target[batch.target_mask])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[0] == pytest.approx(torch.tensor(13.0).log().item(), abs=0.01)
-    assert losses[-1] < losses[0] / 2
+    model.eval()  # the last loss of training depends on what was dropped in that step
+    assert F.cross_entropy(model.logits(batch, *model(batch)), batch.target[batch.target_mask]) < losses[0] / 2
     for name, values in model.decoder.attention.named_parameters():
         assert not torch.equal(values, before[name]), name
 
