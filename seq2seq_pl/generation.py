@@ -19,6 +19,7 @@ from seq2seq_pl.decoding.ensemble import Space
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoding, Task
 from seq2seq_pl.members import Members, Reading, Run, chosen_device, open_runs
+from seq2seq_pl.mishaps import fitting
 from seq2seq_pl.parts import part
 from seq2seq_pl.prompt import converse
 from seq2seq_pl.streaming import Meter, counted, lines, open_input, open_output, stream
@@ -95,6 +96,8 @@ class Generator:
         self.for_phrases = for_phrases or self.decoding
         self.members.check_weights(self.decoding.needs_weights or self.for_phrases.needs_weights)
         self.batch_size = runs[0].settings.batch_size
+        beam_size = runs[0].own.decoding.get("beam_size")
+        self.sizes = {"batch_size": self.batch_size, "decoding.beam_size": beam_size}
         self.cut = 0
 
     def request(self, text: str, form: Form | None = None, before: Sequence[str] = ()) -> Request:
@@ -135,7 +138,8 @@ class Generator:
                 [before + i for i in rows],
                 constraints=constraints if any(one != Constraints() for one in constraints) else (),
             )
-            found |= zip(rows, decoding.decode(self.members.stepper(batches), batches[0]), strict=True)
+            with fitting("decoding", batches[0], self.sizes):
+                found |= zip(rows, decoding.decode(self.members.stepper(batches), batches[0]), strict=True)
             if meter:
                 meter.add(len(rows), sum(len(found[i][0].tokens) + 1 for i in rows))
         if meter:

@@ -21,6 +21,7 @@ from seq2seq_pl.encoding import write_targets
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoding
 from seq2seq_pl.members import Members, chosen_device, open_runs
+from seq2seq_pl.mishaps import fitting
 from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.parts import part
 from seq2seq_pl.streaming import Meter, counted, lines, open_input, open_output, stream
@@ -111,11 +112,12 @@ class Forced:
             batches = members.batches(
                 [readings[i] for i in rows], [before + i for i in rows], [targets[i] for i in rows]
             )
-            try:
-                passes = self._passes(batches)
-            except UserError as error:
-                raise UserError(f"line {before + 1 + max(rows, key=lambda i: len(targets[i]))}: {error}") from error
-            log_probs, coverage = self._log_probs(passes), self._coverage(passes)
+            with fitting("scoring", batches[0], {"batch_size": self.batch_size}):
+                try:
+                    passes = self._passes(batches)
+                except UserError as error:
+                    raise UserError(f"line {before + 1 + max(rows, key=lambda i: len(targets[i]))}: {error}") from error
+                log_probs, coverage = self._log_probs(passes), self._coverage(passes)
             for row, i in enumerate(rows):
                 values = log_probs[row, : len(targets[i]) + 1].tolist()
                 seen = None if coverage is None else coverage[row, : len(sources[i].ids) + 1]

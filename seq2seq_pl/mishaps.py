@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -256,14 +257,29 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def too_large(work: Work, advice: Advice) -> UserError:
     """The error for a batch that does not fit into memory."""
-    batch = work.batch
-    rows = len(batch.source)
     if work.kind == "scoring":
-        settings = advice.scoring[batch.task]
-    else:
-        settings = advice.training if rows > 1 else advice.sentence
-    size = f"{rows:,} x {batch.source.shape[1]:,} source tokens x {batch.target.shape[1]:,} target tokens"
-    return UserError(f"there is too little memory for {work.kind} with a batch of {size}; lower {settings}.")
+        return too_little(work.kind, work.batch, advice.scoring[work.batch.task])
+    return too_little(work.kind, work.batch, advice.training if len(work.batch.source) > 1 else advice.sentence)
+
+
+def too_little(kind: str, batch: Batch, settings: str) -> UserError:
+    """The error for too little memory for what is done with a batch, with the settings that may be lowered."""
+    size = f"{len(batch.source):,} x {batch.source.shape[1]:,} source tokens"
+    if batch.target.shape[1]:
+        size += f" x {batch.target.shape[1]:,} target tokens"
+    return UserError(f"there is too little memory for {kind} with a batch of {size}; lower {settings}.")
+
+
+@contextmanager
+def fitting(kind: str, batch: Batch, settings: Mapping[str, object]) -> Iterator[None]:
+    """Tells of too little memory as a batch that is too large; settings with their values may be lowered."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        ways = _either(*(_valued(name, value) for name, value in settings.items()))
+        raise too_little(kind, batch, ways) from error
 
 
 def largest_batch(trainer: L.Trainer) -> Batch | None:

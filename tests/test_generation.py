@@ -20,6 +20,7 @@ from seq2seq_pl.evaluation import evaluate_run
 from seq2seq_pl.generation import NAMED_LINES, Generator, Unmet, _Conversation, generate_lines
 from seq2seq_pl.interfaces import Corpus, Task
 from seq2seq_pl.members import Run, open_runs
+from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.parts import part
 from seq2seq_pl.saved import load_tokenizers, read_checkpoint, settings_of
 from seq2seq_pl.streaming import WINDOW, Meter, lines
@@ -174,6 +175,16 @@ def test_a_mistake_is_a_sentence(composed, finished, tmp_path, overrides, senten
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_too_little_memory_is_told_with_what_to_lower(generate, monkeypatch):
+    def start(self, batch):
+        return torch.empty(1 << 60, dtype=torch.uint8)
+
+    monkeypatch.setattr(Seq2Seq, "start", start)
+    told = r"^there is too little memory for decoding with a batch of 2 x 4 source tokens; lower batch_size \(7\) or "
+    with pytest.raises(UserError, match=told + r"decoding\.beam_size \(3\)\.$"):
+        generate(b"a b c\na b\n", "batch_size=7", "decoding=beam", "decoding.beam_size=3")
 
 
 def test_a_gpu_that_is_not_there_is_a_mistake(generate, monkeypatch):

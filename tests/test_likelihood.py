@@ -11,7 +11,7 @@ import torch
 from seq2seq_pl.config import validate
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.generation import generate_lines
-from seq2seq_pl.likelihood import LOGITS_AT_ONCE, score_lines
+from seq2seq_pl.likelihood import LOGITS_AT_ONCE, Forced, score_lines
 from seq2seq_pl.saved import load_model, load_tokenizers, read_checkpoint, settings_of
 from seq2seq_pl.streaming import WINDOW
 from seq2seq_pl.training import run as train
@@ -237,6 +237,16 @@ def test_a_line_of_output_holds_the_score_the_log_probability_and_each_token(sco
     assert forced["score"] == pytest.approx(forced["log_prob"] / 3, abs=1e-6)
     for text, token, value in zip((first, second, third), ("▁c", "▁b", "</s>"), forced["token_log_probs"], strict=True):
         assert text == f"{token}:{value:.6f}"
+
+
+def test_too_little_memory_is_told_with_what_to_lower(score, monkeypatch):
+    def passes(self, batches):
+        return torch.empty(1 << 60, dtype=torch.uint8)
+
+    monkeypatch.setattr(Forced, "_passes", passes)
+    told = r"^there is too little memory for scoring with a batch of 1 x 3 source tokens x 2 target tokens; lower "
+    with pytest.raises(UserError, match=told + r"batch_size \(16\)\.$"):
+        score(b"a b\tc\n", "batch_size=16")
 
 
 def test_a_target_of_any_length_is_scored_whole(score_json, capfd):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
 import torch
+from torch import distributed
+from torch.multiprocessing.spawn import start_processes
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.processes import processes, train
+from seq2seq_pl.processes import free_port, processes, train, wait_for_all
 from seq2seq_pl.saved import read_checkpoint
 from seq2seq_pl.training import run
 
@@ -74,6 +78,30 @@ def logged(path: Path) -> list[dict[str, str]]:
         for row in rows
         if not any(name.startswith("test") for name in row)
     ]
+
+
+def gather(rank: int, address: dict[str, str], folder: Path) -> None:
+    """Comes early where others come late; writes down who had come when it was let go."""
+    os.environ |= {**address, "RANK": str(rank)}
+    distributed.init_process_group("gloo")
+    if rank == 1:
+        time.sleep(1)
+    (folder / f"came_{rank}").touch()
+    wait_for_all()
+    (folder / f"seen_by_{rank}").write_text(" ".join(sorted(path.name for path in folder.glob("came_*"))))
+    distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_no_process_goes_before_all_have_come(tmp_path):
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
+    start_processes(gather, (address, tmp_path), 2)
+    for rank in range(2):
+        assert (tmp_path / f"seen_by_{rank}").read_text() == "came_0 came_1"
+
+
+def test_there_is_nobody_to_wait_for_in_one_process():
+    wait_for_all()
 
 
 @pytest.mark.slow
