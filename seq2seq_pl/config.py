@@ -128,12 +128,15 @@ def validate(config: DictConfig) -> TrainConfig:
         UserError: one line for each problem, each with its dotted path and the nearest valid name.
     """
     config = _without(config, *GOING_ON)
-    mixed = bool(config.get("mixture"))
+    mixed = bool(OmegaConf.to_container(config, resolve=False).get("mixture"))  # type: ignore[union-attr]
     plain, problems = _resolved(_without(config, "mixture", *(PER_TASK if mixed else ())))
     root = {**{name: {} for name in SEVERAL}, **plain}  # [] chooses none
     if mixed:
         root |= {name: {} for name in PER_TASK}
-        root["mixture"] = _mixture(config, problems)
+        try:
+            root["mixture"] = _mixture(config, problems)
+        except OmegaConfBaseException as error:  # a reference that leads nowhere, or in circles
+            problems.append(f"mixture: {str(error).splitlines()[0]}.")
     problems += check_root(TrainConfig, root)
     for name in SINGLE if mixed else (*SINGLE, *OF_A_TASK):
         if name in root and not (name == "target_tokenizer" and root[name] is None):

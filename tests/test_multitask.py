@@ -249,6 +249,8 @@ OTHER_TOKENIZER = {"_target_": "seq2seq_pl.tokenizer.char.Char", "vocab_size": N
         ({"mixture.talk.long_sources": "cut"}, "mixture.talk.long_sources (cut) must be one of skip, keep_start, "),
         ({"mixture.talk": 2}, "mixture.talk (2) must be a group of settings, or null to leave the task out."),
         ({"mixture": 2}, "mixture (2) must be a group of tasks; choose one with task=multitask."),
+        ({"mixture": "${nowhere}"}, "mixture: Interpolation key 'nowhere' not found."),
+        ({"mixture.more": "${.more}"}, "mixture: Recursive interpolation detected."),
         ({f"mixture.{task}": None for task in TASKS}, "mixture: no task is left; at least one must not be null."),
         ({"mixture.capitals.corpus.path": "???"}, "mixture.capitals.corpus.path: is needed; write mixture.capitals."),
         (
