@@ -339,8 +339,9 @@ class Split:
 
 
 def _views(column: pa.ListArray) -> tuple[Ids, Ids]:
-    """Offsets (rows + 1,) and values of a column, without a copy."""
-    return column.offsets.to_numpy(zero_copy_only=True), column.values.to_numpy(zero_copy_only=True)
+    """Offsets (rows + 1,) and values of a column, without a copy; Arrow's own `to_numpy` would import pandas."""
+    offsets, values = (np.asarray(np.from_dlpack(part), dtype=np.int32) for part in (column.offsets, column.values))
+    return offsets, values
 
 
 def _lengths(views: list[tuple[Ids, Ids]]) -> Ids:

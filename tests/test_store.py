@@ -6,6 +6,8 @@ import os
 import pickle
 import re
 import signal
+import subprocess
+import sys
 import zlib
 from dataclasses import asdict
 from functools import partial
@@ -96,6 +98,12 @@ def test_ids_are_views_of_the_mapped_file(tmp_path):
         assert not view.flags.writeable
         assert view.dtype == np.int32
     assert np.shares_memory(split.source(4), split.source(4))
+
+
+def test_a_store_is_read_without_pandas(tmp_path):
+    write(tmp_path / "a.arrow", SEVEN, keep_text=True)
+    code = "import sys; from seq2seq_pl.store import Split; Split(sys.argv[1]); assert 'pandas' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.arrow")], check=True)
 
 
 def test_copies_are_kept_where_they_are_wanted(tmp_path):
