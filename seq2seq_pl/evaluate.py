@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seq2seq_pl.launch import launch
+from seq2seq_pl.launch import importing, launch
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -20,11 +20,13 @@ def evaluate(config: DictConfig) -> None:
         UserError: a mistake of the user's.
     """
     if config.get("hypotheses") is None:
-        from seq2seq_pl.evaluation import evaluate_run  # late: `--help` shall not wait for torch
+        with importing():
+            from seq2seq_pl.evaluation import evaluate_run  # late: `--help` shall not wait for torch
 
         evaluate_run(config)
     else:
-        from seq2seq_pl.file_evaluation import evaluate_files  # nor a file of outputs for Lightning
+        with importing():
+            from seq2seq_pl.file_evaluation import evaluate_files  # nor a file of outputs for Lightning
 
         evaluate_files(config)
 

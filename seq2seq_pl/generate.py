@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seq2seq_pl.launch import launch
+from seq2seq_pl.launch import importing, launch
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -16,7 +16,8 @@ def generate(config: DictConfig) -> None:
     Raises:
         UserError: a mistake of the user's.
     """
-    from seq2seq_pl.generation import generate_lines  # late: `--help` shall not wait for torch
+    with importing():
+        from seq2seq_pl.generation import generate_lines  # late: `--help` shall not wait for torch
 
     generate_lines(config)
 

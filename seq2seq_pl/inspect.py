@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from seq2seq_pl.launch import launch, quoted
+from seq2seq_pl.launch import importing, launch, quoted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -17,7 +17,8 @@ def inspect(config: DictConfig) -> None:
     Raises:
         UserError: a mistake of the user's.
     """
-    from seq2seq_pl.inspection import inspect_sentence  # late: `--help` shall not wait for torch
+    with importing():
+        from seq2seq_pl.inspection import inspect_sentence  # late: `--help` shall not wait for torch
 
     inspect_sentence(config)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import gc
 import logging
 import math
 import os
@@ -14,6 +15,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -153,6 +155,24 @@ def launch(
         sys.exit(EXIT_CTRL_C)
     if mistakes:
         sys.exit(EXIT_USER_ERROR)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """For what a command imports late: nothing of it becomes garbage, and looking for some takes a second.
+
+    What is there at the end of the first import is never looked through; later ones, in the jobs of a sweep, change
+    nothing, so that what an earlier job left is still found.
+    """
+    looked = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if gc.get_freeze_count() == 0:
+            gc.freeze()
+        if looked:
+            gc.enable()
 
 
 def composition_error(error: Exception) -> UserError:

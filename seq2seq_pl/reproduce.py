@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from seq2seq_pl.launch import launch
+from seq2seq_pl.launch import importing, launch
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -21,7 +21,8 @@ def reproduce(config: DictConfig) -> None:
         UserError: a mistake of the user's.
         SystemExit: a score is another one.
     """
-    from seq2seq_pl.reproduction import reproduce_run  # late: `--help` shall not wait for torch
+    with importing():
+        from seq2seq_pl.reproduction import reproduce_run  # late: `--help` shall not wait for torch
 
     if not reproduce_run(config):
         raise SystemExit(EXIT_DIFFERENT)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hydra.core.hydra_config import HydraConfig
 
 from seq2seq_pl.continuation import placed, settings_of_run
-from seq2seq_pl.launch import launch
+from seq2seq_pl.launch import importing, launch
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -21,8 +21,9 @@ def train(config: DictConfig) -> float:
     Raises:
         UserError: a mistake of the user's, before any training.
     """
-    from seq2seq_pl.config import validate  # late: `--help` shall not wait for torch
-    from seq2seq_pl.processes import train as run
+    with importing():
+        from seq2seq_pl.config import validate  # late: `--help` shall not wait for torch
+        from seq2seq_pl.processes import train as run
 
     changed: list[str] = []
     directory, resume = config.get("run"), bool(config.get("resume"))

@@ -1,9 +1,12 @@
 """What a command line becomes, and how a mistake on it is answered."""
 
 import errno
+import gc
 import re
 import subprocess
 import sys
+import weakref
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.launch import checked_arguments, composition_error, family, near, quoted, shipped, system_error
+from seq2seq_pl.launch import (
+    checked_arguments,
+    composition_error,
+    family,
+    importing,
+    near,
+    quoted,
+    shipped,
+    system_error,
+)
 
 
 def complaint(*arguments: str) -> str:
@@ -236,6 +248,33 @@ COMMANDS = [path.stem for path in sorted(shipped("conf").glob("*.yaml"))]
 def test_help_is_answered_without_torch(name):
     code = f"import seq2seq_pl.{name}, sys; assert not {{'torch', 'lightning', 'numpy'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_garbage_is_looked_for_again_after_an_import_even_one_that_fails():
+    with importing():
+        assert not gc.isenabled()
+        with importing():
+            pass
+        assert not gc.isenabled()
+    with pytest.raises(ModuleNotFoundError), importing():
+        import_module("seq2seq_pl.nothing")
+    assert gc.isenabled()
+
+
+def test_garbage_that_one_job_leaves_is_found_though_the_next_imports_again():
+    class Part:
+        pass
+
+    with importing():
+        pass
+    part = Part()
+    part.itself = part
+    left = weakref.ref(part)
+    del part
+    with importing():
+        pass
+    gc.collect()
+    assert left() is None
 
 
 def test_help_says_what_can_be_chosen(command):
