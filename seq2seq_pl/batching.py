@@ -78,18 +78,27 @@ def cut(lengths: Counts, *, max_tokens: int, max_sentences: int | None, phase: f
     """
     max_tokens = min(max_tokens, len(lengths) * int(lengths.max(initial=1)))  # which everything in one batch has
     counter = np.arange(1, min(max_tokens, len(lengths)) + 1)
+    short = 0 if max_sentences is None else _leading(lengths <= max_tokens // max_sentences)
     slices: list[slice] = []
     start = 0
     while start < len(lengths):
-        limit = max(1, max_tokens // max(1, int(lengths[start])))
-        window = lengths[start : start + min(limit, max_sentences or limit)]
-        cells = np.maximum.accumulate(window) * counter[: len(window)]
-        rows = max(1, int(np.searchsorted(cells, max_tokens, side="right")))
+        if max_sentences is not None and start + max_sentences <= short:  # whatever is among them fits
+            rows = max_sentences
+        else:
+            limit = max(1, max_tokens // max(1, int(lengths[start])))
+            window = lengths[start : start + min(limit, max_sentences or limit)]
+            cells = np.maximum.accumulate(window) * counter[: len(window)]
+            rows = max(1, int(np.searchsorted(cells, max_tokens, side="right")))
         if start == 0:
             rows = max(1, int(rows * phase))
         slices.append(slice(start, start + rows))
         start += rows
     return slices
+
+
+def _leading(true: NDArray[np.bool_]) -> int:
+    """How many are true before the first that is not."""
+    return len(true) if true.all() else int(true.argmin())
 
 
 def split_to(batches: list[Ints], count: int) -> list[Ints]:

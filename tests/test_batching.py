@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Dataset
 
-from seq2seq_pl.batching import BatchSampler, Lengths, PlannedBatch, collate, padding_share, plan, shares
+from seq2seq_pl.batching import BatchSampler, Lengths, PlannedBatch, collate, cut, padding_share, plan, shares
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.values import Batch
 
@@ -53,6 +53,32 @@ def test_every_sentence_is_in_one_batch_and_every_batch_in_the_budget(pairs, epo
         longest = max(source[batch].max(), target[batch].max())
         assert len(batch) == 1 or len(batch) * longest <= budget["max_tokens"]
         assert len(batch) <= (budget["max_sentences"] or len(pairs))
+
+
+@quick
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=80),
+    ordered=st.booleans(),
+    phase=st.floats(0, 1),
+    **budgets,
+)
+def test_a_cut_takes_as_many_neighbours_as_the_budget_lets_it(lengths, ordered, phase, **budget):
+    lengths = sorted(lengths) if ordered else lengths
+    max_tokens, max_sentences = budget["max_tokens"], budget["max_sentences"]
+    slices = cut(np.array(lengths), max_tokens=max_tokens, max_sentences=max_sentences, phase=phase)
+    expected, start = [], 0
+    while start < len(lengths):
+        rows = 1
+        while (
+            start + rows < len(lengths)
+            and (rows + 1) * max(lengths[start : start + rows + 1]) <= max_tokens
+            and rows != max_sentences
+        ):
+            rows += 1
+        rows = max(1, int(rows * phase)) if start == 0 else rows
+        expected.append(slice(start, start + rows))
+        start += rows
+    assert slices == expected
 
 
 @quick
