@@ -7,6 +7,7 @@ import itertools
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -49,9 +50,10 @@ class TaskData:
         return itertools.chain.from_iterable(map(self.task.examples, self.corpus.records(split)))
 
     def digests(self, split: str) -> list[str]:
-        """SHA-256 of the files behind a split, read once. Raises UserError if one cannot be read."""
+        """SHA-256 of the files behind a split, read once, side by side. Raises UserError if one cannot be read."""
         if split not in self.digested:
-            self.digested[split] = [_digest(path) for path in self.corpus.files(split)]
+            with ThreadPoolExecutor() as threads:
+                self.digested[split] = list(threads.map(_digest, self.corpus.files(split)))
         return self.digested[split]
 
 

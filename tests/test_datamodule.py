@@ -1,6 +1,7 @@
 """Text to batches: what is learnt from which split, what is kept between runs, what every epoch draws."""
 
 import gzip
+import hashlib
 import json
 import logging
 import multiprocessing
@@ -52,6 +53,14 @@ def test_only_the_training_split_teaches_the_tokenizer(data, corpus):
     tokens = module.open("translation", "valid").source(0).tolist()
     assert tokens[1:] == [UNK, EOS]
     assert module.reports["translation", "valid"].source_unknown == 7
+
+
+def test_the_digests_of_a_split_are_those_of_its_files_in_their_order(data, corpus):
+    (corpus / "train.src").write_bytes((corpus / "train.src").read_bytes() + b"a b\n" * 9)
+    (corpus / "train.rev").write_bytes((corpus / "train.rev").read_bytes() + b"b a\n" * 9)
+    task = data().tasks["translation"]
+    expected = [hashlib.sha256((corpus / f"train.{side}").read_bytes()).hexdigest() for side in ("src", "rev")]
+    assert task.digests("train") == expected
 
 
 def test_each_side_has_its_own_vocabulary_unless_it_is_shared(data, corpus):
