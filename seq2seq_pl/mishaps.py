@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import lightning as L
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -295,9 +296,10 @@ def largest_batch(trainer: L.Trainer) -> Batch | None:
     if sampler.position >= count:  # a run that goes on at the end of an epoch
         sampler.set_epoch(sampler.epoch + 1)
 
+    longest = {name: np.maximum(task.source, task.target) for name, task in sampler.tasks.items()}
+
     def cells(planned: PlannedBatch) -> int:
-        lengths, rows = sampler.tasks[planned.task], planned.indices
-        return len(rows) * int(max(lengths.source[rows].max(), lengths.target[rows].max()))
+        return len(planned.indices) * int(longest[planned.task][planned.indices].max())
 
     batch: Batch = loader.dataset[max(islice(sampler, int(count) - sampler.position), key=cells)]
     return batch
