@@ -11,12 +11,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Attention, Bridge
 from seq2seq_pl.model.dropout import dropout
 from seq2seq_pl.model.ranges import check_dropout, check_minimum
+from seq2seq_pl.model.scan import can_scan, scanned
 from seq2seq_pl.values import State
 
 LAYERS: dict[str, type[nn.RNN] | type[nn.GRU] | type[nn.LSTM]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -129,6 +130,7 @@ class RecurrentStack(nn.Module):
         check_minimum(part, "hidden_size", hidden_size)
         check_minimum(part, "layers", layers)
         check_dropout(part, "dropout", dropout)
+        self.cell = cell
         self.names = state_names(cell)
         self.bidirectional = bidirectional
         self.output_size = 2 * hidden_size if bidirectional else hidden_size
@@ -177,8 +179,9 @@ class RecurrentStack(nn.Module):
         finals = []
         for i, (layer, first) in enumerate(zip(self.layers, self._first(states), strict=True)):
             read = self._enter(i, outputs, masks) if i else outputs
-            answer, final = layer(read if packed is None else packed._replace(data=read), first)
-            outputs = self._leave(i, answer if packed is None else answer.data, outputs)
+            given = read if packed is None else packed._replace(data=read)
+            answer, final = scanned(self.cell, layer, given, first) if can_scan(read) else layer(given, first)
+            outputs = self._leave(i, answer.data if isinstance(answer, PackedSequence) else answer, outputs)
             last = (final,) if isinstance(final, Tensor) else final  # (directions, B, H) each
             finals.append([state.transpose(0, 1) for state in last])
         if packed is not None:

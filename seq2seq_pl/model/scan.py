@@ -5,8 +5,9 @@ every step and adds them up. Written out, a step of the backward pass is an elem
 and the gradient of the weights one product over all steps together.
 
 Sequences are packed as torch packs them: the B sentences from long to short, step after step, the sentences that still
-have a token, so N real tokens in all; `sizes` is how many they are in each step. G is H, of a GRU 3 H, of an LSTM 4 H,
-in torch's order. Backward, a sentence begins with its last token.
+have a token, so N real tokens in all; `sizes` is how many they are in each step. `gates` are W x + b of every token,
+(N, G), and G is H, of a GRU 3 H, of an LSTM 4 H, in torch's order; `weight` U (G, H) and `bias` c (G,) belong to the
+state before. `first` is the state before the first step, (B, H). Backward, a sentence begins with its last token.
 """
 
 from __future__ import annotations
@@ -15,36 +16,58 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+from torch.nn.utils.rnn import PackedSequence
 
 Steps = list[tuple[slice, int]]
 
 
-def scan(
-    cell: str,
-    gates: Tensor,
-    state: Sequence[Tensor],
-    weight: Tensor,
-    bias: Tensor,
-    sizes: Sequence[int],
-    *,
-    backward: bool = False,
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """All steps of one layer in one direction; the cells are `STEPS` of recurrent.py.
+def scanned(
+    cell: str, layer: nn.RNNBase, inputs: Tensor | PackedSequence, first: Tensor | tuple[Tensor, ...] | None
+) -> tuple[Tensor | PackedSequence, Tensor | tuple[Tensor, ...]]:
+    """What `layer(inputs, first)` gives for one of torch's recurrent layers, batch-first, of one layer.
 
     Args:
         cell: "rnn", "gru" or "lstm".
-        gates: W x + b of every token, (N, G).
-        state: before the first step, hidden (B, H) and, for an LSTM, cell (B, H).
-        weight, bias: U (G, H) and c (G,).
-        sizes: sentences of each step, falling, the first B.
-        backward: from the last token to the first.
-    Returns:
-        the outputs (N, H), and the state after each sentence's last step, (B, H) each.
+        inputs: (B, T, E), or packed.
+        first: states before the first step, (directions, B, H) each; None for zeros.
     """
-    outputs, *last = SCANS[cell].apply(gates, weight, bias, list(sizes), backward, *state)  # type: ignore[no-untyped-call]
-    return outputs, tuple(last)
+    if isinstance(inputs, PackedSequence):
+        data, sizes, order, back = (
+            inputs.data,
+            inputs.batch_sizes.tolist(),
+            inputs.sorted_indices,
+            inputs.unsorted_indices,
+        )
+    else:
+        count, length = inputs.shape[:2]
+        data, sizes, order, back = inputs.transpose(0, 1).flatten(0, 1), [count] * length, None, None
+    names = 2 if cell == "lstm" else 1
+    directions = len(layer.all_weights)
+    zeros = data.new_zeros(directions, sizes[0], layer.hidden_size)
+    given = (zeros,) * names if first is None else (first,) if isinstance(first, Tensor) else first
+    states = [state if order is None else state[:, order] for state in given]
+    found, finals = [], []
+    for direction, (weight, inner, bias, inner_bias) in enumerate(layer.all_weights):
+        begin = [state[direction] for state in states]
+        gates = F.linear(data, weight, bias)
+        outputs, *last = SCANS[cell].apply(gates, inner, inner_bias, sizes, direction == 1, *begin)  # type: ignore[no-untyped-call]
+        found.append(outputs)
+        finals.append(last)
+    joined = found[0] if directions == 1 else torch.cat(found, dim=1)
+    ends = [torch.stack(last) if back is None else torch.stack(last)[:, back] for last in zip(*finals, strict=True)]
+    final = ends[0] if names == 1 else tuple(ends)
+    if isinstance(inputs, PackedSequence):
+        return inputs._replace(data=joined), final
+    return joined.unflatten(0, (length, count)).transpose(0, 1), final
+
+
+def can_scan(inputs: Tensor) -> bool:
+    """Whether `scanned` can take a layer's place: on a CPU, in full precision."""
+    full = inputs.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled("cpu")
+    return inputs.device.type == "cpu" and full
 
 
 def _steps(sizes: Sequence[int], backward: bool) -> Steps:

@@ -72,10 +72,10 @@ def test_the_same_seed_draws_torchs_own_layers_which_compute_the_same(cell, bidi
     inputs = torch.randn(5, 6, 3)
     outputs, last = stack(inputs, {})
     expected, final = own(inputs)
-    assert torch.equal(outputs, expected)
+    torch.testing.assert_close(outputs, expected)
     for name, state in zip(stack.names, final if cell == "lstm" else (final,), strict=True):
         by_direction = state.view(layers, -1, 5, 4)  # (L, directions, B, H)
-        assert torch.equal(last[name], torch.cat(by_direction.unbind(1), dim=-1).transpose(0, 1))
+        torch.testing.assert_close(last[name], torch.cat(by_direction.unbind(1), dim=-1).transpose(0, 1))
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -107,7 +107,12 @@ def test_residual_connections_and_normalisation_stand_where_the_formula_says():
 
 @pytest.mark.parametrize("variational", [False, True])
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
-def test_dropout_falls_between_layers_and_variational_dropout_holds_its_mask_through_time(variational, lengths):
+def test_dropout_falls_between_layers_and_variational_dropout_holds_its_mask_through_time(
+    variational, lengths, monkeypatch
+):
+    monkeypatch.setattr(
+        "seq2seq_pl.model.recurrent.can_scan", lambda inputs: False
+    )  # torch's own layers, which tell what they read
     stack = stack_of("lstm", layers=2, dropout=0.5, variational_dropout=variational, hidden_size=40).train()
     seen = []
     stack.layers[0].register_forward_hook(lambda layer, given, answer: seen.append(answer[0]))
@@ -167,7 +172,7 @@ def test_masks_differ_between_sentences_and_layers_and_keep_the_mean():
     stack = stack_of(layers=3, dropout=0.2, variational_dropout=True, hidden_size=400).train()
     mask = stack.mask(torch.zeros(5, 1))["mask"]
     assert mask.shape == (5, 2, 400)
-    assert mask.unique().tolist() == [0.0, 1.25]
+    assert mask.unique().tolist() == pytest.approx([0.0, 1.25], rel=1e-4)
     assert mask.mean().item() == pytest.approx(1, abs=0.05)
     assert len({tuple(row.tolist()) for row in mask.flatten(0, 1)}) == 10
 
