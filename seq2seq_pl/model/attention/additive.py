@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from seq2seq_pl.interfaces import Attention
+from seq2seq_pl.model.additive import additive_scores
 from seq2seq_pl.model.attend import attend
 from seq2seq_pl.model.ranges import check_minimum
 from seq2seq_pl.values import Memory
@@ -35,6 +35,4 @@ class AdditiveAttention(Attention):
         self, query: Tensor, keys: Tensor, memory: Memory, need_weights: bool = True
     ) -> tuple[Tensor, Tensor | None]:
         """query (B, T, Q), keys (B, S, A) -> context (B, T, H), weights (B, T, S)."""
-        hidden = torch.tanh(self.query(query).unsqueeze(2) + keys.unsqueeze(1))  # (B, T, 1, A) + (B, 1, S, A)
-        scores = self.energy(hidden).squeeze(-1)  # (B, T, S, A) -> (B, T, S)
-        return attend(scores, memory)
+        return attend(additive_scores(self.query(query), keys, self.energy.weight[0]), memory)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq_pl.interfaces import Attention
+from seq2seq_pl.model.additive import additive_scores
 from seq2seq_pl.model.attend import attend
 from seq2seq_pl.model.ranges import check_minimum
 from seq2seq_pl.values import Memory
@@ -37,6 +37,4 @@ class ConcatAttention(Attention):
     ) -> tuple[Tensor, Tensor | None]:
         """query (B, T, Q), keys (B, S, A) -> context (B, T, H), weights (B, T, S)."""
         projected = F.linear(query, self.hidden.weight[:, : self.query_size])  # (B, T, Q) -> (B, T, A)
-        hidden = torch.tanh(projected.unsqueeze(2) + keys.unsqueeze(1))  # (B, T, 1, A) + (B, 1, S, A)
-        scores = self.energy(hidden).squeeze(-1)  # (B, T, S, A) -> (B, T, S)
-        return attend(scores, memory)
+        return attend(additive_scores(projected, keys, self.energy.weight[0]), memory)
