@@ -9,8 +9,10 @@ from typing import Protocol
 
 import numpy as np
 from torch import Tensor, nn
+from torch.nn import functional
 
 from seq2seq_pl.values import (
+    Affine,
     Batch,
     Candidate,
     Example,
@@ -239,6 +241,10 @@ class Output(nn.Module, ABC):
     def forward(self, outputs: Tensor, weights: Tensor | None = None, copies: Tensor | None = None) -> Tensor:
         """outputs (..., H), weights (..., S), copies (..., S) -> logits (..., V), or (..., V + S) where it copies."""
 
+    def affine(self, outputs: Tensor) -> Affine | None:
+        """outputs (..., H) -> the last layer, not applied yet; None where the logits are made in another way."""
+        return None
+
 
 class Initialization(ABC):
     """Draws the first weights of a model."""
@@ -258,6 +264,11 @@ class Objective(nn.Module, ABC):
         self, logits: Tensor, labels: Tensor, weights: Tensor | None = None, mask: Tensor | None = None
     ) -> Loss:
         """Args: logits (N, V) and labels (N,) of real tokens only; weights (B, T, S), mask (B, T) of the target."""
+
+    def over(self, last: Affine, labels: Tensor, weights: Tensor | None = None, mask: Tensor | None = None) -> Loss:
+        """As `forward`, with the logits of the N tokens not made yet."""
+        loss: Loss = self(functional.linear(last.inputs, last.weight, last.bias), labels, weights, mask)
+        return loss
 
 
 class Stepper(Protocol):

@@ -136,8 +136,10 @@ class Seq2SeqModule(L.LightningModule):
         mask = batch.target_mask
         model = self.compiled if self.compiled and self.training else self.model
         outputs, weights = model(batch, teacher_forcing_ratio, self.objective.needs_weights)
-        logits = self.model.logits(batch, outputs, weights)
-        loss: Loss = self.objective(logits, batch.target[mask], weights, mask)
+        last, labels = self.model.last_layer(batch, outputs), batch.target[mask]
+        if last is not None:
+            return self.objective.over(last, labels, weights, mask)
+        loss: Loss = self.objective(self.model.logits(batch, outputs, weights), labels, weights, mask)
         return loss
 
     def on_train_start(self) -> None:

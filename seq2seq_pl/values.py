@@ -201,6 +201,21 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Affine:
+    """A last layer and what it is to read: logits = inputs @ weight^T + bias, with I units before it.
+
+    Attributes:
+        inputs: (..., I).
+        weight: (V, I).
+        bias: (V,).
+    """
+
+    inputs: Tensor
+    weight: Tensor
+    bias: Tensor
+
+
+@dataclass(frozen=True)
 class Loss:
     """Sums over the N real target tokens of a batch; all scalars.
 

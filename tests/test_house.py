@@ -23,7 +23,7 @@ CONTRACTS = {
 }
 
 FLOORS = (
-    ("errors", "files", "scripts", "stopping", "values"),
+    ("errors", "files", "products", "scripts", "stopping", "values"),
     ("interfaces",),
     ("schema", "config", "command_config", "schedule", "metric"),
     (

@@ -28,7 +28,7 @@ RANKINGS = {
     "diverse": ["decoding=diverse_beam"],
     "constrained": ["decoding=constrained_beam"],
     "ruled": ["decoding=beam", "decoding.min_length=3", "decoding.no_repeat_ngram=2"],
-    "sampled": ["decoding=sampling"],
+    "sampled": ["decoding=sampling", "decoding.temperature=0.5"],  # else a space that no text shows is drawn, too
 }
 
 

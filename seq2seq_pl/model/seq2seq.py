@@ -13,7 +13,7 @@ from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoder, Embedding, Encoder, Output
 from seq2seq_pl.model.dropout import Dropout
 from seq2seq_pl.model.ranges import check_dropout
-from seq2seq_pl.values import BOS, UNK, Batch, Memory, SearchState
+from seq2seq_pl.values import BOS, UNK, Affine, Batch, Memory, SearchState
 
 
 class Seq2Seq(nn.Module):
@@ -126,6 +126,12 @@ class Seq2Seq(nn.Module):
             weights = None if weights is None else weights[real]  # (N, S); an output that needs them will say so
         logits: Tensor = self._output(batch.task)(outputs[real], weights, copies)  # (B, T, H) -> (N, H) -> (N, V)
         return logits
+
+    def last_layer(self, batch: Batch, outputs: Tensor) -> Affine | None:
+        """What `forward` gave for a batch -> the last layer over its N real target tokens; None where it has none."""
+        if self.output.copying:
+            return None
+        return self._output(batch.task).affine(outputs[batch.target_mask])  # (B, T, H) -> (N, H)
 
     def _step_logits(self, outputs: Tensor, weights: Tensor | None, memory: Memory) -> Tensor:
         """outputs (B, K, H), weights (B, K, S) -> (B, K, V)."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Objective
 from seq2seq_pl.objective.cross_entropy import CrossEntropy
-from seq2seq_pl.values import Loss
+from seq2seq_pl.values import Affine, Loss
 
 
 class Coverage(Objective):
@@ -45,13 +45,19 @@ class Coverage(Objective):
         Raises:
             UserError: the attention has no weights.
         """
+        return self._penalized(self.cross_entropy(logits, labels), weights, mask)
+
+    def over(self, last: Affine, labels: Tensor, weights: Tensor | None = None, mask: Tensor | None = None) -> Loss:
+        """The same without the logits of all tokens at once."""
+        return self._penalized(self.cross_entropy.over(last, labels), weights, mask)
+
+    def _penalized(self, loss: Loss, weights: Tensor | None, mask: Tensor | None) -> Loss:
         if weights is None:
             raise UserError(
                 "objective=coverage needs attention weights, and the chosen model/attention has none; "
                 "choose one that has (model/attention=additive), or objective=cross_entropy."
             )
         assert mask is not None
-        loss: Loss = self.cross_entropy(logits, labels)
         return replace(loss, total=loss.total + self.coverage_weight * overlap(weights, mask))
 
 

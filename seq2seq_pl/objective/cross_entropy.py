@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Objective
-from seq2seq_pl.values import Loss
+from seq2seq_pl.products import linear
+from seq2seq_pl.values import Affine, Loss
+
+AT_ONCE = {True: 1 << 21, False: 1 << 26}
+"""Logits that are made at once, on a CPU and elsewhere."""
 
 
 class CrossEntropy(Objective):
@@ -38,6 +44,15 @@ class CrossEntropy(Objective):
         apply = _SmoothedCrossEntropy.apply
         total, nll = apply(logits, labels, self.label_smoothing, self.vocab_size)  # type: ignore[no-untyped-call]
         correct = (logits.detach().argmax(dim=1) == labels).sum()
+        return Loss(total, nll, correct, torch.tensor(len(labels), device=labels.device))
+
+    def over(self, last: Affine, labels: Tensor, weights: Tensor | None = None, mask: Tensor | None = None) -> Loss:
+        """The same without the logits of all tokens at once, its gradients made on the way."""
+        kind, tensors = last.inputs.device.type, [last.inputs, last.weight, last.bias]
+        if torch.is_autocast_enabled(kind):
+            tensors = [tensor.to(torch.get_autocast_dtype(kind)) for tensor in tensors]
+        apply = _AffineCrossEntropy.apply
+        total, nll, correct = apply(*tensors, labels, self.label_smoothing)  # type: ignore[no-untyped-call]
         return Loss(total, nll, correct, torch.tensor(len(labels), device=labels.device))
 
 
@@ -73,3 +88,66 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
             result[:, :vocab_size] -= e / vocab_size
         result.scatter_add_(1, labels.unsqueeze(1), result.new_full((len(labels), 1), e - 1))
         return result.mul_(gradient).to(logits.dtype), None, None, None
+
+
+class _AffineCrossEntropy(torch.autograd.Function):
+    """Logits, loss and gradients of a few rows at a time, so that of the size of the logits there is little, and near.
+
+    The gradients are made together with the loss, for a slope of 1, and multiplied by the slope once it is known.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, label_smoothing: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        count, vocab_size = len(inputs), len(weight)
+        wanted = any(ctx.needs_input_grad[:3])
+        size = min(count, max(1, AT_ONCE[inputs.device.type == "cpu"] // vocab_size))
+        wide = torch.promote_types(inputs.dtype, torch.float32)
+        by_inputs, by_weight, by_bias = (
+            (torch.empty_like(inputs), torch.zeros_like(weight, dtype=wide), torch.zeros_like(bias, dtype=wide))
+            if wanted
+            else (None, None, None)
+        )
+        total, nll, correct = bias.new_zeros((), dtype=wide), bias.new_zeros((), dtype=wide), labels.new_zeros(())
+        e = label_smoothing
+        for start in range(0, count, size):
+            rows = slice(start, start + size)
+            read, right = inputs[rows], labels[rows].unsqueeze(1)  # (n, I), (n, 1)
+            spoken = torch.log_softmax(linear(read, weight, bias), 1, dtype=wide)  # (n, V)
+            of_label = spoken.gather(1, right)
+            lost = -of_label.sum()
+            nll += lost
+            total += (1 - e) * lost - e / vocab_size * spoken.sum() if e else lost
+            correct += (of_label == spoken.amax(1, keepdim=True)).sum()
+            if by_inputs is None or by_weight is None or by_bias is None:
+                continue
+            slope = spoken.exp_()  # softmax - smoothed labels
+            if e:
+                slope -= e / vocab_size
+            slope.scatter_add_(1, right, slope.new_full((len(read), 1), e - 1))
+            by_bias += slope.sum(0)
+            slope = slope.to(inputs.dtype)
+            torch.mm(slope, weight, out=by_inputs[rows])
+            if by_weight.dtype == slope.dtype:
+                by_weight.addmm_(slope.t(), read)
+            else:
+                by_weight += slope.t() @ read
+        if wanted:
+            ctx.save_for_backward(by_inputs, by_weight, by_bias)
+            ctx.types = weight.dtype, bias.dtype
+        ctx.mark_non_differentiable(nll, correct)
+        return total, nll, correct
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, *others: Tensor) -> tuple[Tensor | None, ...]:
+        by_inputs, by_weight, by_bias = ctx.saved_tensors
+        of_weight, of_bias = ctx.types
+        return (
+            by_inputs * gradient.to(by_inputs.dtype),
+            (by_weight * gradient).to(of_weight),
+            (by_bias * gradient).to(of_bias),
+            None,
+            None,
+        )

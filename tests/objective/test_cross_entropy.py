@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.objective.cross_entropy import CrossEntropy
+from seq2seq_pl.values import Affine
 
 SMOOTHINGS = [0.0, 0.1, 0.7]
 smoothings = pytest.mark.parametrize("label_smoothing", SMOOTHINGS)
@@ -118,3 +119,68 @@ def test_a_smoothing_out_of_its_range_is_named(value):
     message = rf"^objective.label_smoothing \({value}\) must be at least 0 and below 1\.$"
     with pytest.raises(UserError, match=message):
         CrossEntropy(7, label_smoothing=value)
+
+
+# -- without the logits of all tokens at once ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def last() -> Affine:
+    """Seven tokens, inputs of 5, a vocabulary of 11."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = (7, 5), (11, 5), (11,)
+    return Affine(*(torch.randn(shape, generator=generator, dtype=torch.double).requires_grad_() for shape in shapes))
+
+
+@pytest.fixture
+def few(monkeypatch) -> torch.Tensor:
+    """Labels of the seven tokens, of which two are taken at once."""
+    monkeypatch.setattr("seq2seq_pl.objective.cross_entropy.AT_ONCE", {True: 25, False: 25})
+    return torch.tensor([3, 10, 4, 4, 0, 7, 1])
+
+
+@smoothings
+def test_rows_at_a_time_the_loss_and_all_gradients_are_those_of_the_logits(last, few, label_smoothing):
+    objective, tensors, found = CrossEntropy(11, label_smoothing=label_smoothing), astuple_of(last), []
+    for loss in (objective.over(last, few), objective(F.linear(*tensors), few)):
+        found.append(((loss.total, loss.nll, loss.correct), torch.autograd.grad(loss.total * 2.5, tensors)))
+        assert loss.tokens == 7
+        assert not any(value.requires_grad for value in (loss.nll, loss.correct, loss.tokens))
+    torch.testing.assert_close(*found)
+
+
+@smoothings
+def test_rows_at_a_time_the_gradient_is_the_slope_of_the_loss(last, few, label_smoothing):
+    objective = CrossEntropy(11, label_smoothing=label_smoothing)
+    assert torch.autograd.gradcheck(lambda *tensors: objective.over(Affine(*tensors), few).total, astuple_of(last))
+
+
+def test_without_gradients_none_are_made(last, few):
+    with torch.no_grad():
+        loss = CrossEntropy(11).over(last, few)
+    assert not loss.total.requires_grad
+    torch.testing.assert_close(loss.total, F.cross_entropy(F.linear(*astuple_of(last)), few, reduction="sum"))
+
+
+def test_a_label_that_is_as_good_as_impossible_has_a_finite_loss(few):
+    last = Affine(torch.full((7, 1), 200.0), torch.arange(11.0).unsqueeze(1), torch.zeros(11))
+    assert CrossEntropy(11).over(last, few).nll.item() == pytest.approx(200 * (70 - few.sum().item()))
+
+
+def test_in_mixed_precision_products_are_made_in_half_and_sums_in_float32(last, few):
+    tensors = [tensor.detach().float().requires_grad_() for tensor in astuple_of(last)]
+    objective = CrossEntropy(11, label_smoothing=0.1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = objective.over(Affine(*tensors), few)
+    wanted = objective.over(last, few)
+    assert loss.total.dtype == loss.nll.dtype == torch.float32
+    torch.testing.assert_close((loss.total, loss.nll), (wanted.total.float(), wanted.nll.float()), rtol=0.02, atol=0)
+    found, expected = torch.autograd.grad(loss.total, tensors), torch.autograd.grad(wanted.total, astuple_of(last))
+    for own, other in zip(found, expected, strict=True):
+        assert own.dtype == torch.float32
+        torch.testing.assert_close(own, other.float(), rtol=0.05, atol=0.05)
+
+
+def astuple_of(last: Affine) -> tuple[torch.Tensor, ...]:
+    """Inputs, weight and bias."""
+    return last.inputs, last.weight, last.bias

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Output
+from seq2seq_pl.products import linear
 
 
 class PointerGenerator(Output):
@@ -38,7 +39,8 @@ class PointerGenerator(Output):
                 "choose one that has (model/attention=additive), or model/output=projection."
             )
         assert copies is not None
-        logits, gate = self.linear(outputs), self.generation(outputs)  # (..., V), (..., 1)
+        logits = linear(outputs, self.linear.weight, self.linear.bias)  # (..., V)
+        gate = self.generation(outputs)  # (..., 1)
         wide = torch.promote_types(logits.dtype, torch.float32)
         apply = _Mixture.apply
         mixed: Tensor = apply(logits.to(wide), gate.to(wide), weights.to(wide), copies)  # type: ignore[no-untyped-call]

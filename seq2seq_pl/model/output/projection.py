@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from seq2seq_pl.interfaces import Output
+from seq2seq_pl.products import linear
+from seq2seq_pl.values import Affine
 
 
 class Projection(Output):
@@ -17,5 +19,8 @@ class Projection(Output):
 
     def forward(self, outputs: Tensor, weights: Tensor | None = None, copies: Tensor | None = None) -> Tensor:
         """outputs (..., H) -> logits (..., V)."""
-        logits: Tensor = self.linear(outputs)
-        return logits
+        return linear(outputs, self.linear.weight, self.linear.bias)
+
+    def affine(self, outputs: Tensor) -> Affine:
+        """outputs (..., H) -> all of it."""
+        return Affine(outputs, self.linear.weight, self.linear.bias)

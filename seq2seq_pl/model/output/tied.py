@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seq2seq_pl.interfaces import Output
+from seq2seq_pl.products import linear
+from seq2seq_pl.values import Affine
 
 
 class TiedProjection(Output):
@@ -26,4 +27,8 @@ class TiedProjection(Output):
 
     def forward(self, outputs: Tensor, weights: Tensor | None = None, copies: Tensor | None = None) -> Tensor:
         """outputs (..., H) -> logits (..., V)."""
-        return F.linear(self.resize(outputs), self.weight, self.bias)
+        return linear(self.resize(outputs), self.weight, self.bias)
+
+    def affine(self, outputs: Tensor) -> Affine:
+        """outputs (..., H) -> the layer that is the target embedding, after W."""
+        return Affine(self.resize(outputs), self.weight, self.bias)
