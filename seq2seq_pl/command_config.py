@@ -33,6 +33,7 @@ class EvaluateConfig:
         resamples: of the bootstrap behind the confidence intervals; 0 leaves them out.
         bins: the largest source length of each bin but the last; None is as the run plotted it.
         samples: outputs printed at the end.
+        shortlist: whether outputs are searched for among the tokens of <run>/shortlist.npz alone.
     """
 
     run: str | None
@@ -48,6 +49,7 @@ class EvaluateConfig:
     batch_size: int | None
     max_tokens: int | None
     samples: int
+    shortlist: bool
     cache_dir: str | None
     corpus: Node
     trainer: Node
@@ -66,6 +68,7 @@ class GenerateConfig:
         input: a file, or "-" for standard input; `output` likewise.
         constraints: how a line of input says what its output has to be like; None reads it as it is.
         ensemble: in which space several models are averaged.
+        shortlist: whether to search among the tokens of <run>/shortlist.npz alone.
         batch_size: sentences that are decoded together.
         decoding: settings that are to differ from the run's.
     """
@@ -77,6 +80,7 @@ class GenerateConfig:
     output: str
     constraints: Literal["inline", "columns"] | None
     ensemble: Literal["probability", "log"]
+    shortlist: bool
     batch_size: int
     device: Literal["auto", "cpu", "cuda"]
     decoding: Node | None = None
@@ -170,6 +174,30 @@ class AverageConfig:
 
     run: str
     last: int
+
+
+@dataclass(frozen=True)
+class ShortlistConfig:
+    """What `shortlist` is asked.
+
+    Attributes:
+        run: directory of a run, or a checkpoint file.
+        checkpoint: name of one of its checkpoints.
+        translations: target tokens that are kept of each source token.
+        frequent: target tokens that are plausible whatever the source is.
+        iterations: of EM.
+        pairs: of sentences of the training split to learn from, at most.
+        corpus: where its data is now.
+    """
+
+    run: str
+    checkpoint: str
+    translations: int
+    frequent: int
+    iterations: int
+    pairs: int
+    cache_dir: str | None
+    corpus: Node
 
 
 @dataclass(frozen=True)

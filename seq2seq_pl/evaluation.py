@@ -13,9 +13,11 @@ from seq2seq_pl.by_length import BINS, checked_bins
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.judged import Judged, question, tell
 from seq2seq_pl.metric_choice import chosen_metrics
+from seq2seq_pl.narrowed import Shortlist
 from seq2seq_pl.parts import part
-from seq2seq_pl.saved import find_checkpoint, load_tokenizers, read_checkpoint, settings_of
+from seq2seq_pl.saved import find_checkpoint, load_tokenizers, read_checkpoint, run_folder, settings_of
 from seq2seq_pl.scoring import prefix
+from seq2seq_pl.shortlisting import open_shortlist
 from seq2seq_pl.training import quieten, score_split
 
 CHANGEABLE = ("batch_size", "max_tokens", "cache_dir", "corpus", "decoding", "metric", "trainer", "samples")
@@ -44,12 +46,14 @@ def evaluate_run(config: DictConfig) -> None:
         directory /= asked.task_name  # beside those of the others
     rehearse(settings)
     tokenizers = load_tokenizers(saved, settings)
+    lexicon = open_shortlist(asked.run, checkpoint, settings, tokenizers) if asked.shortlist else None
     data = build_data(settings, tokenizers, trained=True, only=asked.task_name)
     known = dict.fromkeys(split for task in data.tasks.values() for split in task.corpus.splits())
     if asked.split not in known:
         raise UserError(f"split={asked.split}: the corpus of this run has {', '.join(known)}.")
     module = build_module(settings, tokenizers, data.example)
     module.load_state_dict(dict(saved.weights))
+    module.shortlist = None if lexicon is None else Shortlist(lexicon, tokenizers.target.vocab_size)
     trainer = part(L.Trainer, "trainer", settings.trainer, logger=False, default_root_dir=settings.run_dir)
     scored = score_split(trainer, module, data, asked.split, directory)
     if trainer.is_global_zero:
@@ -70,5 +74,4 @@ def evaluate_run(config: DictConfig) -> None:
 
 def usual_directory(checkpoint: Path, split: str) -> Path:
     """<run>/evaluate/<split> for the best checkpoint, <run>/evaluate/<split>_<checkpoint> for another."""
-    run = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
-    return run / "evaluate" / (split if checkpoint.stem == "best" else f"{split}_{checkpoint.stem}")
+    return run_folder(checkpoint) / "evaluate" / (split if checkpoint.stem == "best" else f"{split}_{checkpoint.stem}")

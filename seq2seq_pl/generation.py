@@ -18,10 +18,13 @@ from seq2seq_pl.decoding.constrained_beam import ConstrainedBeam
 from seq2seq_pl.decoding.ensemble import Space
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoding, Task
+from seq2seq_pl.lexicon import Lexicon
 from seq2seq_pl.members import Members, Reading, Run, chosen_device, open_runs
 from seq2seq_pl.mishaps import fitting
 from seq2seq_pl.parts import part
 from seq2seq_pl.prompt import converse
+from seq2seq_pl.saved import find_checkpoint
+from seq2seq_pl.shortlisting import open_shortlist
 from seq2seq_pl.streaming import Meter, counted, lines, open_input, open_output, stream
 from seq2seq_pl.values import Constraints, Hypothesis
 
@@ -83,14 +86,16 @@ class Generator:
         *,
         space: Space = "probability",
         for_phrases: Decoding | None = None,
+        lexicon: Lexicon | None = None,
     ) -> None:
         """Args: the runs that take part, the first of which has the settings that count.
 
         Args:
             space: in which several are averaged.
             for_phrases: decodes lines in which phrases must occur; None decodes all alike.
+            lexicon: says which target tokens are plausible; None takes all for it.
         """
-        self.members = Members(runs, device=device, space=space)
+        self.members = Members(runs, device=device, space=space, lexicon=lexicon)
         self.task = part(Task, "task", runs[0].own.task)
         self.decoding = part(Decoding, "decoding", runs[0].own.decoding)
         self.for_phrases = for_phrases or self.decoding
@@ -139,7 +144,7 @@ class Generator:
                 constraints=constraints if any(one != Constraints() for one in constraints) else (),
             )
             with fitting("decoding", batches[0], self.sizes):
-                found |= zip(rows, decoding.decode(self.members.stepper(batches), batches[0]), strict=True)
+                found |= zip(rows, self.members.decode(decoding, batches), strict=True)
             if meter:
                 meter.add(len(rows), sum(len(found[i][0].tokens) + 1 for i in rows))
         if meter:
@@ -210,6 +215,7 @@ def generate_lines(config: DictConfig) -> None:
     device = chosen_device(asked.device)
     changes = {"batch_size": asked.batch_size, "decoding": asked.decoding}
     runs = open_runs(asked.run, asked.checkpoint, changes, asked.task_name)
+    lexicon = _lexicon(runs, asked.checkpoint) if asked.shortlist else None
     with ExitStack() as stack:
         source = open_input(asked.input, stack)
         generator = Generator(
@@ -217,6 +223,7 @@ def generate_lines(config: DictConfig) -> None:
             device,
             space=asked.ensemble,
             for_phrases=None if asked.decoding else ConstrainedBeam(beam_size=PHRASE_BEAM, n_best=PHRASE_BEAM),
+            lexicon=lexicon,
         )
         if (asked.input, asked.output) == ("-", "-") and sys.stdin.isatty() and sys.stdout.isatty():
             conversation = _Conversation(generator, asked.constraints)
@@ -234,6 +241,13 @@ def generate_lines(config: DictConfig) -> None:
 
         if stream(lines(source), target, generator.batch_size, answer):
             _report(generator, unmet)
+
+
+def _lexicon(runs: Sequence[Run], checkpoint: str) -> Lexicon:
+    run = runs[0]
+    if len(runs) > 1:
+        raise UserError(f"shortlist=true is for one run, and run names {len(runs)}; set shortlist=false.")
+    return open_shortlist(run.name, find_checkpoint(run.name, checkpoint), run.settings, run.tokenizers)
 
 
 def _request(generator: Generator, text: str, asked: GenerateConfig, line: int) -> Request:

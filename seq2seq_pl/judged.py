@@ -73,6 +73,7 @@ def question(config: DictConfig) -> EvaluateConfig:
         raise UserError("hypotheses needs references: set references=FILE, or references=[FILE,FILE] for several.")
     idle = [name for name in OF_A_RUN if getattr(asked, name) is not None]
     idle += [f"corpus.{name}" for name in asked.corpus or {} if name != "target"]
+    idle += ["shortlist"] if asked.shortlist else []
     if idle:
         raise UserError(f"{', '.join(idle)}: changes nothing about a file of outputs; leave it out, or set run=DIR.")
     return asked

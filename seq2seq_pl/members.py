@@ -15,7 +15,9 @@ from seq2seq_pl.datamodule import Tokenizers
 from seq2seq_pl.decoding.ensemble import Ensemble, Space
 from seq2seq_pl.encoding import Reader, Source
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.interfaces import Stepper
+from seq2seq_pl.interfaces import Decoding, Stepper
+from seq2seq_pl.lexicon import Lexicon
+from seq2seq_pl.narrowed import Shortlist, decode_narrowed
 from seq2seq_pl.saved import (
     Saved,
     chosen_task,
@@ -25,7 +27,7 @@ from seq2seq_pl.saved import (
     read_checkpoint,
     settings_of,
 )
-from seq2seq_pl.values import EOS, Batch, Constraints
+from seq2seq_pl.values import EOS, Batch, Constraints, Hypothesis
 
 Reading = tuple[Source, ...]
 """A source as each of the tokenizers that take part cuts it."""
@@ -102,10 +104,13 @@ class Members:
         readers: how sources are read, each with another tokenizer.
         reader_of: which of them each model reads with.
         space: in which outputs are averaged.
+        shortlist: the target ids that each sentence is searched for among; None are all.
     """
 
-    def __init__(self, runs: Sequence[Run], *, device: str, space: Space = "probability") -> None:
-        """Raises UserError for runs that cannot write together."""
+    def __init__(
+        self, runs: Sequence[Run], *, device: str, space: Space = "probability", lexicon: Lexicon | None = None
+    ) -> None:
+        """Raises UserError for runs that cannot write together. A lexicon, of the only run, makes a shortlist."""
         first = runs[0]
         _check_targets(runs)
         self.target = first.tokenizers.target
@@ -130,6 +135,8 @@ class Members:
             raise UserError(
                 "ensemble=log cannot average runs that copy words and runs that do not; set ensemble=probability."
             )
+        assert lexicon is None or len(runs) == 1
+        self.shortlist = None if lexicon is None else Shortlist(lexicon, self.target.vocab_size)
         self.space = space
         self.device = device
         self.task_name = first.task
@@ -169,6 +176,12 @@ class Members:
         if len(self.models) == 1:
             return self.models[0]
         return Ensemble(self.models, space=self.space, readings=batches)
+
+    def decode(self, decoding: Decoding, batches: Sequence[Batch]) -> list[list[Hypothesis]]:
+        """The hypotheses of each sentence; the first batch has what is asked of them."""
+        if self.shortlist is None:
+            return decoding.decode(self.stepper(batches), batches[0])
+        return decode_narrowed(decoding, self.models[0], batches[0], self.shortlist)
 
 
 def _check_targets(runs: Sequence[Run]) -> None:

@@ -21,6 +21,7 @@ from seq2seq_pl import checkpoint_file, mishaps
 from seq2seq_pl.config import COMBINED, NonFinite
 from seq2seq_pl.interfaces import Decoding, Metric, Objective, Schedule
 from seq2seq_pl.model.seq2seq import Seq2Seq
+from seq2seq_pl.narrowed import Shortlist, decode_narrowed
 from seq2seq_pl.parts import named
 from seq2seq_pl.scoring import Item, Scored, Scorer, higher_is_better, merit, prefix
 from seq2seq_pl.values import Batch, Example, Hypothesis, Loss
@@ -114,6 +115,7 @@ class Seq2SeqModule(L.LightningModule):
         self.schedule = schedule
         self.teacher_forcing = teacher_forcing
         self.judging = judging
+        self.shortlist: Shortlist | None = None  # among which outputs are searched for, where there is one
         self.texts = texts
         self.name = name
         self.seed = seed
@@ -298,7 +300,10 @@ class Seq2SeqModule(L.LightningModule):
 
     def hypotheses(self, batch: Batch) -> list[list[Hypothesis]]:
         """Decodes a batch as its task decodes; best hypothesis first."""
-        return self.judging[batch.task].decoding.decode(self.model, batch)
+        decoding = self.judging[batch.task].decoding
+        if self.shortlist is None:
+            return decoding.decode(self.model, batch)
+        return decode_narrowed(decoding, self.model, batch, self.shortlist)
 
     def _score(self, batch: Batch, split: str) -> None:
         self.work = mishaps.Work("scoring", batch)

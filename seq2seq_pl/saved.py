@@ -62,6 +62,11 @@ def checkpoint_folder(run: str) -> Path:
     return folder
 
 
+def run_folder(checkpoint: Path) -> Path:
+    """The directory of the run that a checkpoint file is of; that of the file where it is alone."""
+    return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+
+
 def read_checkpoint(path: Path) -> Saved:
     """Opens a checkpoint without running code from it.
 

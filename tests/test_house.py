@@ -32,6 +32,7 @@ FLOORS = (
         "tokenizer",
         "encoding",
         "store",
+        "lexicon",
         "batching",
         "model",
         "objective",
@@ -52,6 +53,7 @@ FLOORS = (
         "datamodule",
         "trials",
         "mishaps",
+        "narrowed",
         "module",
         "record",
         "logs",
@@ -72,6 +74,7 @@ FLOORS = (
         "training",
         "processes",
         "reproduction",
+        "shortlisting",
         "evaluation",
         "file_evaluation",
         "streaming",
@@ -98,6 +101,7 @@ FLOORS = (
         "transfer",
         "inspect",
         "average",
+        "shortlist",
     ),
 )
 """Folders and files of seq2seq_pl/ from the ground up. A folder imports from lower floors; a file from its own too."""

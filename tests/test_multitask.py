@@ -28,6 +28,7 @@ from seq2seq_pl.launch import checked_arguments
 from seq2seq_pl.likelihood import score_lines
 from seq2seq_pl.module import Seq2SeqModule
 from seq2seq_pl.saved import read_checkpoint, settings_of
+from seq2seq_pl.shortlisting import make_shortlist
 from seq2seq_pl.training import run
 from seq2seq_pl.values import UNK, Score
 
@@ -633,6 +634,13 @@ def ask(composed, mixed, tmp_path):
 def test_generate_does_the_chosen_task(ask, mixed, task):
     texts, outputs = ((mixed / "test" / task / f"{name}.txt").read_text() for name in ("sources", "hypotheses"))
     assert ask("generate", task, texts) == outputs.splitlines()
+
+
+def test_one_shortlist_serves_every_task(ask, composed, mixed):
+    make_shortlist(composed(f"run={mixed}", command="shortlist"))
+    for task in TASKS:
+        texts, outputs = ((mixed / "test" / task / f"{name}.txt").read_text() for name in ("sources", "hypotheses"))
+        assert ask("generate", task, texts, "shortlist=true") == outputs.splitlines()
 
 
 def test_what_is_done_depends_on_the_task(ask):

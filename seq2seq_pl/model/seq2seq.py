@@ -13,7 +13,7 @@ from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoder, Embedding, Encoder, Output
 from seq2seq_pl.model.dropout import Dropout
 from seq2seq_pl.model.ranges import check_dropout
-from seq2seq_pl.values import BOS, UNK, Affine, Batch, Memory, SearchState
+from seq2seq_pl.values import BOS, UNK, Affine, Batch, Memory, SearchState, State
 
 
 class Seq2Seq(nn.Module):
@@ -88,7 +88,8 @@ class Seq2Seq(nn.Module):
     def _decoder(self, task: str) -> Decoder:
         return cast(Decoder, self.own_decoders[_of(task)]) if _of(task) in self.own_decoders else self.decoder
 
-    def _output(self, task: str) -> Output:
+    def output_of(self, task: str) -> Output:
+        """The output that a task uses."""
         return cast(Output, self.own_outputs[_of(task)]) if _of(task) in self.own_outputs else self.output
 
     def _forward_stepped(
@@ -124,14 +125,14 @@ class Seq2Seq(nn.Module):
             assert batch.copies is not None
             copies = batch.copies[real.nonzero()[:, 0]]  # (N, S)
             weights = None if weights is None else weights[real]  # (N, S); an output that needs them will say so
-        logits: Tensor = self._output(batch.task)(outputs[real], weights, copies)  # (B, T, H) -> (N, H) -> (N, V)
+        logits: Tensor = self.output_of(batch.task)(outputs[real], weights, copies)  # (B, T, H) -> (N, H) -> (N, V)
         return logits
 
     def last_layer(self, batch: Batch, outputs: Tensor) -> Affine | None:
         """What `forward` gave for a batch -> the last layer over its N real target tokens; None where it has none."""
         if self.output.copying:
             return None
-        return self._output(batch.task).affine(outputs[batch.target_mask])  # (B, T, H) -> (N, H)
+        return self.output_of(batch.task).affine(outputs[batch.target_mask])  # (B, T, H) -> (N, H)
 
     def _step_logits(self, outputs: Tensor, weights: Tensor | None, memory: Memory) -> Tensor:
         """outputs (B, K, H), weights (B, K, S) -> (B, K, V)."""
@@ -139,7 +140,7 @@ class Seq2Seq(nn.Module):
         if self.output.copying:
             assert memory.copies is not None
             copies = memory.copies.unsqueeze(1).expand(-1, outputs.shape[1], -1)  # (B, K, S)
-        logits: Tensor = self._output(memory.task)(outputs, weights, copies)
+        logits: Tensor = self.output_of(memory.task)(outputs, weights, copies)
         return logits
 
     def _embed_target(self, tokens: Tensor) -> Tensor:
@@ -156,11 +157,14 @@ class Seq2Seq(nn.Module):
     def step(self, tokens: Tensor, state: SearchState, need_weights: bool = False) -> tuple[Tensor, SearchState]:
         """tokens (B, K) -> log_probs (B, K, V) and the next state, with attention weights (B, K, S) if asked for."""
         memory = state.memories[0]
-        outputs, weights, after = self._decoder(memory.task).step(
-            self._embed_target(tokens), state.states[0], memory, need_weights or self.output.copying
-        )
+        outputs, weights, after = self.advance(tokens, state, need_weights or self.output.copying)
         log_probs = self._step_logits(outputs, weights, memory).float().log_softmax(-1)
         return log_probs, SearchState(state.memories, (after,), weights if need_weights else None)
+
+    def advance(self, tokens: Tensor, state: SearchState, need_weights: bool) -> tuple[Tensor, Tensor | None, State]:
+        """A step up to the output: tokens (B, K) -> outputs (B, K, H), weights (B, K, S) and the decoder's state."""
+        memory = state.memories[0]
+        return self._decoder(memory.task).step(self._embed_target(tokens), state.states[0], memory, need_weights)
 
 
 def _of(task: str) -> str:

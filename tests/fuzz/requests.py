@@ -94,6 +94,7 @@ OTHERS: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {  # what can
     "input": ((IN,), ("{folder}/nowhere", "{folder}", "", "~no.such.user/in", "x" * 260, "{out}")),
     "output": (("{folder}/out.txt", "{folder}/out.jsonl"), ("{folder}", "{folder}/no/out", "~no.such.user/out", IN)),
     "constraints": (("inline", "columns", "null"), ("rows", "")),
+    "shortlist": (("false",), ("true", "")),  # of which these runs have none
 }
 
 

@@ -17,3 +17,9 @@ def test_it_has_one_logit_for_each_word_and_nothing_in_common_with_the_embedding
     assert output(torch.randn(2, 3, 9)).shape == (2, 3, 13)
     assert output(torch.randn(9)).shape == (13,)
     assert all(parameter is not embedding.weight for parameter in output.parameters())
+
+
+def test_the_last_layer_apart_makes_the_logits():
+    output, outputs = Projection(9, nn.Embedding(13, 7)), torch.randn(2, 3, 9)
+    last = output.affine(outputs)
+    torch.testing.assert_close(last.inputs @ last.weight.T + last.bias, output(outputs))

@@ -22,6 +22,15 @@ def test_an_output_of_another_size_is_brought_to_the_embeddings():
     torch.testing.assert_close(output(outputs), outputs @ output.resize.weight.T @ embedding.weight.T)
 
 
+@pytest.mark.parametrize("size", [7, 9])
+def test_the_last_layer_apart_makes_the_logits(size):
+    torch.manual_seed(0)
+    output, outputs = TiedProjection(size, nn.Embedding(13, 7)), torch.randn(2, 3, size)
+    last = output.affine(outputs)
+    assert last.weight is output.weight
+    torch.testing.assert_close(last.inputs @ last.weight.T + last.bias, output(outputs))
+
+
 @pytest.mark.parametrize(("size", "own"), [(7, 13), (9, 13 + 9 * 7)])
 def test_only_the_bias_and_a_change_of_size_are_parameters_of_its_own(size, own):
     embedding = nn.Embedding(13, 7)
