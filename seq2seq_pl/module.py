@@ -224,7 +224,7 @@ class Seq2SeqModule(L.LightningModule):
             return
         if gradient_clip_algorithm == "value":
             torch.nn.utils.clip_grad_value_(weights, gradient_clip_val)
-        else:
+        elif self.gradient_norm.device.type != "cpu" or self.gradient_norm + 1e-6 > gradient_clip_val:  # else times 1
             torch.nn.utils.clip_grads_with_norm_(weights, gradient_clip_val, self.gradient_norm)
 
     def _write_sentences(self, name: str, step: mishaps.Step) -> str:

@@ -13,7 +13,7 @@ from seq2seq_pl.interfaces import Objective
 from seq2seq_pl.products import linear
 from seq2seq_pl.values import Affine, Loss
 
-AT_ONCE = {True: 1 << 21, False: 1 << 26}
+AT_ONCE = {True: 1 << 23, False: 1 << 26}
 """Logits that are made at once, on a CPU and elsewhere."""
 
 
@@ -105,7 +105,7 @@ class _AffineCrossEntropy(torch.autograd.Function):
         size = min(count, max(1, AT_ONCE[inputs.device.type == "cpu"] // vocab_size))
         wide = torch.promote_types(inputs.dtype, torch.float32)
         by_inputs, by_weight, by_bias = (
-            (torch.empty_like(inputs), torch.zeros_like(weight, dtype=wide), torch.zeros_like(bias, dtype=wide))
+            (torch.empty_like(inputs), torch.empty_like(weight, dtype=wide), torch.zeros_like(bias, dtype=wide))
             if wanted
             else (None, None, None)
         )
@@ -130,24 +130,19 @@ class _AffineCrossEntropy(torch.autograd.Function):
             slope = slope.to(inputs.dtype)
             torch.mm(slope, weight, out=by_inputs[rows])
             if by_weight.dtype == slope.dtype:
-                by_weight.addmm_(slope.t(), read)
+                by_weight.addmm_(slope.t(), read, beta=float(start > 0))  # with 0, what was there is not read
             else:
-                by_weight += slope.t() @ read
+                by_weight = (slope.t() @ read).to(wide) + (by_weight if start else 0)
         if wanted:
-            ctx.save_for_backward(by_inputs, by_weight, by_bias)
-            ctx.types = weight.dtype, bias.dtype
+            ctx.made = by_inputs, by_weight, by_bias
+            ctx.types = inputs.dtype, weight.dtype, bias.dtype
         ctx.mark_non_differentiable(nll, correct)
         return total, nll, correct
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor, *others: Tensor) -> tuple[Tensor | None, ...]:
-        by_inputs, by_weight, by_bias = ctx.saved_tensors
-        of_weight, of_bias = ctx.types
-        return (
-            by_inputs * gradient.to(by_inputs.dtype),
-            (by_weight * gradient).to(of_weight),
-            (by_bias * gradient).to(of_bias),
-            None,
-            None,
-        )
+        made, ctx.made = ctx.made, None  # multiplied in place
+        if made is None:
+            raise RuntimeError("the gradients of this loss can be had once")
+        return *(own.mul_(gradient).to(kind) for own, kind in zip(made, ctx.types, strict=True)), None, None
