@@ -197,17 +197,18 @@ class RecurrentStack(nn.Module):
         weight, _, bias, _ = self.layers[0].all_weights[0]
         return F.linear(inputs, weight, bias)
 
-    def step(self, gates: Tensor, state: State) -> tuple[Tensor, dict[str, Tensor]]:
+    def step(self, gates: Tensor, state: State, inputs: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """One step of every layer: gates (B, K, G) of the first -> outputs (B, K, H), next states (B, K, L, H).
 
-        Around the first layer, whose input is not known here, there is no residual connection.
+        Args:
+            inputs: what the gates were made of, (B, K, E); around the first layer there is no residual connection else.
         """
         masks = state["mask"].unbind(2) if "mask" in state else []
         before = zip(*(state[name].unbind(2) for name in self.names), strict=True)  # L times (B, K, H) each
-        outputs, after = None, []
+        outputs, after = inputs, []
         for i, (layer, states) in enumerate(zip(self.layers, before, strict=True)):
             weight, recurrent_weight, bias, recurrent_bias = layer.all_weights[0]
-            if outputs is not None:
+            if i and outputs is not None:
                 gates = F.linear(self._enter(i, outputs, masks), weight, bias)
             states = self._step(gates, states, recurrent_weight, recurrent_bias)
             outputs = self._leave(i, states[0], outputs)

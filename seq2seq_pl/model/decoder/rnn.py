@@ -26,15 +26,10 @@ class RNNDecoder(RecurrentDecoder):
         self, embedded: Tensor, state: State, memory: Memory, need_weights: bool = True
     ) -> tuple[Tensor, Tensor | None, State]:
         """embedded (B, K, E) -> outputs (B, K, H), weights (B, K, S), next state."""
-        shape = embedded.shape[:2]
-        names = [name for name in (*self.recurrent.names, "mask") if name in state]
-        flat = {name: state[name].flatten(0, 1) for name in names}  # (B, K, L, H) -> (B * K, L, H)
-        hidden, final = self.recurrent(embedded.flatten(0, 1).unsqueeze(1), flat)
-        hidden = hidden.view(*shape, -1)  # (B * K, 1, H) -> (B, K, H)
+        hidden, after = self.recurrent.step(self.recurrent.gates(embedded), state, embedded)
         context, weights, seen = self.attention.step(
             hidden, of("attention", state), memory.keys["attention"], memory, need_weights
         )
-        after = {name: value.view(*shape, *value.shape[1:]) for name, value in final.items()}
         return self._combine(hidden, context), weights, {**state, **after, **under("attention", seen)}
 
     def forward(self, embedded: Tensor, memory: Memory, need_weights: bool = True) -> tuple[Tensor, Tensor | None]:
