@@ -32,6 +32,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from seq2seq_pl.build import build_data, build_module, build_tokenizers, build_trainer
 from seq2seq_pl.config import TrainConfig, validate
+from seq2seq_pl.datamodule import DataModule, Tokenizers
 from seq2seq_pl.launch import register_resolvers
 from seq2seq_pl.module import Seq2SeqModule
 from seq2seq_pl.training import quieten
@@ -98,8 +99,10 @@ def show(given: TrainConfig, asked: argparse.Namespace) -> None:
     rate = sum(tokens) / whole
     after = product_rate()
     ceiling = 1e9 * (before + after) / 2 / per_token
-    lightning = through_lightning(given, tokenizers, data)
-    table.add_row("in Lightning's loop, callbacks counted", f"{1000 * lightning:.1f}", "")
+    loop, own = through_lightning(given, tokenizers, data)
+    overhead = loop - own - statistics.mean(phases["optimizer"])
+    table.add_row("in Lightning's loop, callbacks counted", f"{1000 * loop:.1f}", "")
+    table.add_row("of which neither ours nor torch's", f"{1000 * overhead:.1f}", f"{overhead / loop:.1%}")
     console = Console()
     console.print(table)
     console.print(
@@ -147,21 +150,34 @@ def step(
     return int(batch.target_mask.sum())
 
 
-def through_lightning(given: TrainConfig, tokenizers: object, data: object) -> float:
-    """Seconds of a step in the training loop."""
-    module = build_module(given, tokenizers, data.example)  # type: ignore[attr-defined, arg-type]
+def through_lightning(given: TrainConfig, tokenizers: Tokenizers, data: DataModule) -> tuple[float, float]:
+    """Seconds of a step in the training loop, and those that our own part of it and the backward pass take."""
+    module = build_module(given, tokenizers, data.example)
     trainer = build_trainer(given)
-    times: list[float] = []
-    original: Callable[..., object] = module.on_train_batch_start
+    starts: list[float] = []
+    inside: list[float] = []
 
-    def noted(*arguments: object) -> None:
-        times.append(time.perf_counter())
-        original(*arguments)
+    def timed(name: str, into: list[float]) -> None:
+        original: Callable[..., object] = getattr(module, name)
 
-    module.on_train_batch_start = noted  # type: ignore[method-assign, assignment]
-    trainer.fit(module, data)  # type: ignore[arg-type]
-    times.append(time.perf_counter())
-    return (times[-1] - times[WARM]) / (len(times) - 1 - WARM)
+        def noted(*arguments: object, **named: object) -> object:
+            began = time.perf_counter()
+            if into is starts:
+                starts.append(began)
+            answer = original(*arguments, **named)
+            if starts[WARM:] and into is inside:
+                inside.append(time.perf_counter() - began)
+            return answer
+
+        setattr(module, name, noted)
+
+    timed("on_train_batch_start", starts)
+    for name in ("training_step", "backward", "configure_gradient_clipping"):
+        timed(name, inside)
+    trainer.fit(module, data)
+    starts.append(time.perf_counter())
+    steps = len(starts) - 1 - WARM
+    return (starts[-1] - starts[WARM]) / steps, sum(inside) / steps
 
 
 def product_rate() -> float:

@@ -112,13 +112,11 @@ class Seq2SeqModule(L.LightningModule):
         self.model = model
         self.objective = objective
         self.optimizer_factory = optimizer
-        self.schedule = schedule
-        self.teacher_forcing = teacher_forcing
+        self.schedule, self.teacher_forcing = schedule, teacher_forcing
         self.judging = judging
         self.shortlist: Shortlist | None = None  # among which outputs are searched for, where there is one
         self.texts = texts
-        self.name = name
-        self.seed = seed
+        self.name, self.seed = name, seed
         self.self_description = self_description
         self.split = "test"
         self.scored: dict[tuple[str, str], Scored] = {}
@@ -226,6 +224,11 @@ class Seq2SeqModule(L.LightningModule):
             torch.nn.utils.clip_grad_value_(weights, gradient_clip_val)
         elif self.gradient_norm.device.type != "cpu" or self.gradient_norm + 1e-6 > gradient_clip_val:  # else times 1
             torch.nn.utils.clip_grads_with_norm_(weights, gradient_clip_val, self.gradient_norm)
+
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+        """Lets go of the gradients after a step already, so that the next forward pass finds their memory free."""
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        optimizer.zero_grad()
 
     def _write_sentences(self, name: str, step: mishaps.Step) -> str:
         name += f"_rank_{self.trainer.global_rank}" if self.trainer.world_size > 1 else ""

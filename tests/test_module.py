@@ -197,3 +197,23 @@ def test_a_checkpoint_describes_itself(module):
     assert described["version"] == 1
     assert described["config"]["model"]["encoder"]["hidden_size"] == 6
     assert '"word"' in described["tokenizers"]
+
+
+def test_no_gradient_is_held_after_a_step(prepared):
+    module, data = prepared()
+    held = []
+
+    class Looking(L.Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            held.append(any(parameter.grad is not None for parameter in pl_module.parameters()))
+
+    fit(
+        module,
+        data,
+        max_epochs=1,
+        limit_train_batches=4,
+        limit_val_batches=0,
+        accumulate_grad_batches=2,
+        callbacks=[Looking()],
+    )
+    assert held == [True, False, True, False]
