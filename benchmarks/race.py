@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import os
 import re
 import shlex
@@ -164,8 +165,11 @@ def show(figures: dict[str, dict[str, list[float]]]) -> None:
     for name, found in figures.items():
         ours = found["ours"]
         for peer, theirs in found.items():
-            ratios = [own / other for own, other in zip(ours, theirs, strict=True)]
-            middle = [statistics.median(values) for values in (theirs, ours, ratios)]
+            both = [pair for pair in zip(theirs, ours, strict=True) if not any(map(math.isnan, pair))]
+            if not both:
+                continue
+            ratios = [own / other for other, own in both]
+            middle = [statistics.median(values) for values in (*zip(*both, strict=True), ratios)]
             row = (
                 f"{middle[0]:,.0f}",
                 f"{middle[1]:,.0f}",
