@@ -30,6 +30,7 @@ from rich.table import Table
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from seq2seq_pl.allocation import keep_freed_memory
 from seq2seq_pl.build import build_data, build_module, build_tokenizers, build_trainer
 from seq2seq_pl.config import TrainConfig, validate
 from seq2seq_pl.datamodule import DataModule, Tokenizers
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("changes", nargs="*", help="settings, as for train")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
+    keep_freed_memory()  # as every command does
     quieten()
     with tempfile.TemporaryDirectory() as folder:
         given = configured([*settings(asked.model, asked.pieces), *asked.changes], Path(folder), asked.steps)

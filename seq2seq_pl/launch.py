@@ -28,6 +28,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from seq2seq_pl.allocation import keep_freed_memory
 from seq2seq_pl.errors import Stopped, UserError, spelled_out
 
 PACKAGE = Path(__file__).resolve().parent
@@ -105,6 +106,7 @@ def launch(
     add to the settings where the command works. Exits with status 2 and one line for each problem if the user made a
     mistake, with 128 + the signal's number if a signal stopped it.
     """
+    keep_freed_memory()
     register_resolvers()
     try:
         sys.argv[1:] = placed(checked_arguments(sys.argv[1:], positional))
