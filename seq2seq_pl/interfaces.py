@@ -239,7 +239,10 @@ class Output(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, outputs: Tensor, weights: Tensor | None = None, copies: Tensor | None = None) -> Tensor:
-        """outputs (..., H), weights (..., S), copies (..., S) -> logits (..., V), or (..., V + S) where it copies."""
+        """outputs (..., H), weights (..., S), copies (..., S) -> logits (..., V), or (..., V + S) where it copies.
+
+        They are made anew, as the caller may write over them.
+        """
 
     def affine(self, outputs: Tensor) -> Affine | None:
         """outputs (..., H) -> the last layer, not applied yet; None where the logits are made in another way."""

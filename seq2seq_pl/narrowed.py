@@ -15,7 +15,7 @@ from torch import Tensor
 from seq2seq_pl.interfaces import Decoding
 from seq2seq_pl.lexicon import Lexicon
 from seq2seq_pl.model.seq2seq import Seq2Seq
-from seq2seq_pl.products import linear
+from seq2seq_pl.products import linear, log_softmax
 from seq2seq_pl.values import PAD, SPECIAL_TOKENS, Batch, Constraints, Hypothesis, SearchState
 
 BARRED = "shortlist"
@@ -78,8 +78,8 @@ class Narrowed:
         """tokens (B, K) -> log_probs (B, K, V') and the next state, with attention weights (B, K, S) if asked for."""
         (memory,) = state.memories
         outputs, weights, after = self.model.advance(self.ids[tokens], state, need_weights)
-        logits = self._logits(outputs).float().masked_fill(memory.keys[BARRED].unsqueeze(1), -torch.inf)
-        return logits.log_softmax(-1), SearchState(state.memories, (after,), weights if need_weights else None)
+        logits = self._logits(outputs).masked_fill(memory.keys[BARRED].unsqueeze(1), -torch.inf)
+        return log_softmax(logits), SearchState(state.memories, (after,), weights if need_weights else None)
 
     def _logits(self, outputs: Tensor) -> Tensor:
         """outputs (B, K, H) -> (B, K, V')."""

@@ -27,6 +27,18 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return found.view(*inputs.shape[:-1], len(weight))
 
 
+def log_softmax(logits: Tensor) -> Tensor:
+    """Log-probabilities in float32, in the memory of the logits where nobody wants a gradient: the logits are lost.
+
+    Args:
+        logits: (..., V), which nobody else looks at.
+    """
+    plain = torch.is_grad_enabled() or logits.device.type != "cpu" or logits.dtype != torch.float32
+    if plain or not logits.is_contiguous():
+        return logits.float().log_softmax(-1)
+    return torch.log_softmax(logits, -1, out=logits)
+
+
 def has_onednn() -> bool:
     """Whether this torch has the product of oneDNN that torch.compile uses; it is none of its public functions."""
     there: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from seq2seq_pl.products import linear
+from seq2seq_pl.products import linear, log_softmax
 
 
 @pytest.fixture(params=[(3, 5), (2, 3, 5), (0, 5)], ids=str)
@@ -39,3 +39,31 @@ def test_other_precisions_are_left_to_torch(given):
     assert linear(*wide).dtype == torch.float64
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert linear(*given).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("shape", [(3, 7), (2, 3, 7), (0, 7), (65, 8_004)], ids=str)
+def test_log_probabilities_take_the_place_of_logits(shape):
+    torch.manual_seed(0)
+    logits = 5 * torch.randn(shape)
+    logits[..., 2] = -torch.inf
+    expected = logits.log_softmax(-1)
+    with torch.no_grad():
+        found = log_softmax(logits)
+    assert found.data_ptr() == logits.data_ptr()
+    assert torch.equal(found, expected)
+
+
+def test_logits_stay_where_a_gradient_is_wanted():
+    logits = torch.randn(2, 7, requires_grad=True)
+    before = logits.detach().clone()
+    log_softmax(logits)[0, 0].backward()
+    assert torch.equal(logits, before)
+    assert logits.grad is not None
+
+
+def test_logits_that_share_memory_stay():
+    row = torch.randn(7)
+    with torch.no_grad():
+        found = log_softmax(row.expand(3, 7))
+    torch.testing.assert_close(found.exp().sum(-1), torch.ones(3))
+    assert not torch.equal(found[0], row)

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from seq2seq_pl.decoding.likeliest import likeliest
 from seq2seq_pl.decoding.limits import MOST_HYPOTHESES, check_most
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Watch
@@ -144,10 +145,8 @@ def continuations(log_probs: Tensor, size: int, allow_unknown: bool) -> tuple[Te
     EOS). PAD, UNK and BOS are the ids below EOS; UNK comes as a further column.
     """
     allowed = log_probs[..., EOS:]  # a view: nothing of size V is copied or written to
-    if size == 1:
-        values, tokens = allowed.max(dim=2, keepdim=True)  # names the lowest of equal ids, which topk does not
-    else:
-        values, tokens = allowed.topk(min(size + 1, allowed.size(2)), dim=2, sorted=False)
+    values, tokens = likeliest(allowed, size + 1 if size > 1 else 1)
+    if size > 1:
         tokens, order = tokens.sort(dim=2)
         values = values.gather(2, order)
     tokens = tokens + EOS

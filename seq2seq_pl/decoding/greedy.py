@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from seq2seq_pl.decoding.likeliest import likeliest
 from seq2seq_pl.decoding.limits import Limits, refuse_phrases
 from seq2seq_pl.interfaces import Decoding, Stepper, Watch
 from seq2seq_pl.values import BOS, EOS, UNK, Batch, Candidate, Hypothesis
@@ -73,7 +74,7 @@ class Greedy(Decoding):
 
     def _best(self, log_probs: Tensor) -> tuple[Tensor, Tensor]:
         """The likeliest of the tokens allowed: log_probs (B, V) -> values (B,) in float32 and ids (B,)."""
-        values, tokens = log_probs[:, EOS:].max(dim=1)  # PAD, UNK and BOS are the ids below EOS
+        values, tokens = (found.squeeze(1) for found in likeliest(log_probs[:, EOS:], 1))  # below are PAD, UNK and BOS
         tokens = tokens + EOS
         if self.limits.allow_unknown:
             unknown = log_probs[:, UNK]

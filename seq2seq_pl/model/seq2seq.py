@@ -13,6 +13,7 @@ from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Decoder, Embedding, Encoder, Output
 from seq2seq_pl.model.dropout import Dropout
 from seq2seq_pl.model.ranges import check_dropout
+from seq2seq_pl.products import log_softmax
 from seq2seq_pl.values import BOS, UNK, Affine, Batch, Memory, SearchState, State
 
 
@@ -158,7 +159,7 @@ class Seq2Seq(nn.Module):
         """tokens (B, K) -> log_probs (B, K, V) and the next state, with attention weights (B, K, S) if asked for."""
         memory = state.memories[0]
         outputs, weights, after = self.advance(tokens, state, need_weights or self.output.copying)
-        log_probs = self._step_logits(outputs, weights, memory).float().log_softmax(-1)
+        log_probs = log_softmax(self._step_logits(outputs, weights, memory))
         return log_probs, SearchState(state.memories, (after,), weights if need_weights else None)
 
     def advance(self, tokens: Tensor, state: SearchState, need_weights: bool) -> tuple[Tensor, Tensor | None, State]:

@@ -87,25 +87,28 @@ class SelfAttention(nn.Module):
 
     def forward(self, states: Tensor, mask: Tensor | None) -> Tensor:
         """states (B, T, H) -> (B, T, H). With a mask (B, T) all see the real tokens, without one those before them."""
-        query, key, value = self.projections(states).chunk(3, dim=-1)
+        query, key, value = (split_heads(vectors, self.heads) for vectors in self.projections(states).chunk(3, dim=-1))
         seen = None if mask is None else mask[:, None, None]  # (B, 1, 1, T)
         return self._attend(query, key, value, seen, causal=mask is None)
 
-    def step(self, states: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, states: Tensor, written: Tensor) -> tuple[Tensor, Tensor]:
         """One more token of each hypothesis.
 
         Args:
             states: (B, K, H).
-            keys, values: of the tokens before it, (B, K, T, H).
+            written: keys and values of the tokens before it, (B, K, T, 2 H).
         Returns:
-            (B, K, H), and keys and values with its own, (B, K, T + 1, H).
+            (B, K, H), and keys and values with its own, (B, K, T + 1, 2 H).
         """
-        query, key, value = self.projections(states).unsqueeze(2).chunk(3, dim=-1)  # (B, K, 1, H) each
-        keys, values = torch.cat([keys, key], dim=2), torch.cat([values, value], dim=2)
-        return self._attend(query, keys, values, None, causal=False).squeeze(2), keys, values
+        query, own = self.projections(states).split([states.shape[-1], 2 * states.shape[-1]], dim=-1)
+        written = torch.cat([written, own.unsqueeze(2)], dim=2)
+        # Fused attention takes hypotheses as sentences, (B * K, heads, T, D), and is many times slower with five sizes.
+        key, value = (split_heads(vectors, self.heads) for vectors in written.flatten(0, 1).chunk(2, dim=-1))
+        query = split_heads(query.flatten(0, 1).unsqueeze(1), self.heads)
+        return self._attend(query, key, value, None, causal=False).view_as(states), written
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, *, causal: bool) -> Tensor:
-        query, key, value = (split_heads(vectors, self.heads) for vectors in (query, key, value))
+        """query (B, heads, T, D), key and value (B, heads, S, D) -> (B, T, H)."""
         if self.rotary:
             query, key = rotate(query, start=key.shape[-2] - query.shape[-2]), rotate(key)
         dropout = self.dropout if self.training else 0.0

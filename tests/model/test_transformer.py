@@ -124,7 +124,7 @@ def test_steps_from_the_cache_equal_the_whole(memory, norm, positions):
         step, step_weights, state = decoder.step(target[:, t : t + 1], state, memory)
         torch.testing.assert_close(step, outputs[:, t : t + 1])
         torch.testing.assert_close(step_weights, weights[:, t : t + 1])
-    assert state["layer1.keys"].shape == (2, 1, 4, H)
+    assert state["layer1.written"].shape == (2, 1, 4, 2 * H)
 
 
 @pytest.mark.parametrize("positions", ["sinusoidal", "learned", "rotary"])

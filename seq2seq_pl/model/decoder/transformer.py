@@ -43,11 +43,11 @@ class DecoderLayer(nn.Module):
     ) -> tuple[Tensor, Tensor | None, State]:
         """states (B, K, H) -> states (B, K, H), weights (B, K, S), next state."""
         around = self.around_self_attention
-        change, own_keys, own_values = self.self_attention.step(around.enter(states), state["keys"], state["values"])
+        change, written = self.self_attention.step(around.enter(states), state["written"])
         states = around.leave(states, change)
         query = self.around_attention.enter(states)
         context, weights, seen = self.attention.step(query, of("attention", state), keys, memory, need_weights)
-        after = {"keys": own_keys, "values": own_values, **under("attention", seen)}
+        after = {"written": written, **under("attention", seen)}
         return self._finish(states, context), weights, after
 
     def _finish(self, states: Tensor, context: Tensor) -> Tensor:
@@ -122,11 +122,11 @@ class TransformerDecoder(Decoder):
         return replace(memory, keys=keys)
 
     def start(self, memory: Memory) -> State:
-        """No tokens yet: every layer's keys and values, (B, 1, 0, H), and its attention's state."""
-        nothing = memory.states.new_empty(len(memory.mask), 1, 0, self.output_size)
+        """No tokens yet: every layer's keys and values, (B, 1, 0, 2 H), and its attention's state."""
+        nothing = memory.states.new_empty(len(memory.mask), 1, 0, 2 * self.output_size)
         state: dict[str, Tensor] = {}
         for i, layer in enumerate(self.layers):
-            own = {"keys": nothing, "values": nothing, **under("attention", layer.attention.start(memory))}
+            own = {"written": nothing, **under("attention", layer.attention.start(memory))}
             state |= under(f"layer{i}", own)
         return state
 
@@ -134,7 +134,7 @@ class TransformerDecoder(Decoder):
         self, embedded: Tensor, state: State, memory: Memory, need_weights: bool = True
     ) -> tuple[Tensor, Tensor | None, State]:
         """embedded (B, K, E) -> outputs (B, K, H), weights (B, K, S), next state."""
-        position = state["layer0.keys"].shape[2]
+        position = state["layer0.written"].shape[2]
         states = self.positions(self.resize(embedded).unsqueeze(2), position).squeeze(2)  # as (B, K, 1, H)
         weights: Tensor | None = None
         after: dict[str, Tensor] = {}
