@@ -21,6 +21,7 @@ from seq2seq_pl.batching import BatchSampler, PlannedBatch
 from seq2seq_pl.config import NonFinite, TrainConfig
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.files import write_text
+from seq2seq_pl.memory import counting_kept, free_memory
 from seq2seq_pl.record import strict
 from seq2seq_pl.values import Batch
 
@@ -28,6 +29,10 @@ FOLDER = "non_finite"
 """Of a run's directory: the sentences of steps whose gradients are not finite."""
 FILES = 20  # written by a run that leaves such steps out
 LOOK_EVERY = 20  # optimizer steps: a look at a GPU's numbers waits for it
+SHARE = 8
+"""One row of so many of the largest batch is tried at first."""
+SPARE = 4
+"""How often what the gradients need of a batch has to fit into the free memory for the other rows to be left out."""
 MEMORY_ERRORS = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
 """What torch says in a plain RuntimeError: of GPUs, of the CPU on Linux and on Windows, of cuBLAS and cuDNN."""
 
@@ -188,12 +193,30 @@ class Watch:
             raise UserError(f"the weights after step {step:,} are not finite, so they were not saved. {told}.")
 
 
-def tried(module: L.LightningModule, loss: Callable[[], Tensor]) -> Tensor:
-    """The value of a loss, taken forward and backward. Nothing is left of it: no gradient, no number drawn."""
+def tried(module: L.LightningModule, loss: Callable[[Batch], Tensor], batch: Batch, *, whole: bool = False) -> Tensor:
+    """The value of a batch's loss, taken forward and backward. Nothing is left of it: no gradient, no number drawn.
+
+    Few rows show what all of them take, as what is kept for the gradients grows with the rows. So on a CPU a few are
+    tried first, and where all of them, with much to spare, fit into the memory that is free, this is enough.
+
+    Args:
+        whole: tries all rows in any case, as where a compiler would look at other sizes, too.
+    """
+    rows = len(batch.source)
+    alone = module.device.type == "cpu" and module.trainer.world_size == 1  # others would count on the same memory
+    if not whole and alone and rows >= 2 * SHARE and (free := free_memory()):
+        with counting_kept() as kept:
+            value = _tried(module, loss, longest_rows(batch, rows // SHARE))
+        if SPARE * sum(kept.values()) * rows // (rows // SHARE) < free:
+            return value
+    return _tried(module, loss, batch)
+
+
+def _tried(module: L.LightningModule, loss: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
     weights = [parameter for parameter in module.parameters() if parameter.requires_grad]
     with torch.random.fork_rng([module.device] if module.device.type == "cuda" else []):
         with module.trainer.precision_plugin.train_step_context():
-            value = loss()
+            value = loss(batch)
         # No parameter is given these gradients, so no other process is told of them either.
         torch.autograd.grad(value, weights, allow_unused=True)
     return value.detach()
@@ -269,6 +292,14 @@ def too_little(kind: str, batch: Batch, settings: str) -> UserError:
     if batch.target.shape[1]:
         size += f" x {batch.target.shape[1]:,} target tokens"
     return UserError(f"there is too little memory for {kind} with a batch of {size}; lower {settings}.")
+
+
+def longest_rows(batch: Batch, count: int) -> Batch:
+    """The rows of a batch with most tokens, padded as wide as before."""
+    lengths = batch.source_mask.sum(1) + batch.target_mask.sum(1)  # (B,)
+    rows = lengths.topk(count).indices
+    copies = None if batch.copies is None else batch.copies[rows]
+    return Batch(batch.source[rows], batch.target[rows], batch.index[rows], batch.task, copies)
 
 
 @contextmanager

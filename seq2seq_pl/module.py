@@ -150,11 +150,11 @@ class Seq2SeqModule(L.LightningModule):
         batch = batch.to(self.device)
         self.work = mishaps.Work("training", batch)
 
-        def mean() -> Tensor:
-            loss = self.forced(batch, self.teacher_forcing(self.global_step))
+        def mean(rows: Batch) -> Tensor:
+            loss = self.forced(rows, self.teacher_forcing(self.global_step))
             return loss.total / loss.tokens
 
-        self.watch.check_first(self.global_step, batch, mishaps.tried(self, mean))
+        self.watch.check_first(self.global_step, batch, mishaps.tried(self, mean, batch, whole=bool(self.compiled)))
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Lets each batch draw from a seed of its own: of the run, the epoch and the batch's place in it.

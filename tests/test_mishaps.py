@@ -11,6 +11,7 @@ from pathlib import Path
 import lightning as L
 import pytest
 import torch
+from torch import Tensor
 
 from seq2seq_pl import mishaps
 from seq2seq_pl.build import build_data, build_module, build_tokenizers
@@ -454,6 +455,39 @@ def test_a_run_that_goes_on_tries_what_is_still_to_come(prepared, fit, position,
     sampler.load_state_dict({"epoch": epoch, "position": 0})
     planned = list(sampler)[places]
     assert batch.index.tolist() in [one.indices.tolist() for one in planned]
+
+
+@pytest.mark.parametrize(
+    ("free", "whole", "rows"),
+    [(0, False, ["all"]), (1, False, ["few", "all"]), (1 << 60, False, ["few"]), (1 << 60, True, ["all"])],
+    ids=["nobody knows", "little", "plenty", "asked for"],
+)
+def test_few_rows_are_enough_where_memory_is_plenty(prepared, monkeypatch, free, whole, rows):
+    module, data = prepared("batch_size=60")
+    module.trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    tried = []
+
+    def loss(batch: Batch) -> Tensor:
+        tried.append(len(batch.source))
+        return module.forced(batch).total
+
+    batch = max(data.loader("train"), key=lambda batch: len(batch.source))
+    count = len(batch.source)
+    assert count >= 16
+    monkeypatch.setattr(mishaps, "free_memory", lambda: free)
+    assert mishaps.tried(module, loss, batch, whole=whole).isfinite()
+    assert tried == [{"all": count, "few": count // 8}[name] for name in rows]
+    assert all(value.grad is None for value in module.parameters())
+
+
+def test_the_rows_that_are_tried_have_most_tokens_and_the_padding_of_all():
+    source = torch.tensor([[5, EOS, 0, 0], [5, 6, 7, EOS], [5, 6, EOS, 0]])
+    target = torch.tensor([[5, 6, 7, 8, EOS], [EOS, 0, 0, 0, 0], [EOS, 0, 0, 0, 0]])
+    few = mishaps.longest_rows(Batch(source, target, torch.tensor([7, 8, 9]), "t", source), 2)
+    assert few.index.tolist() == [7, 8]
+    assert torch.equal(few.source, source[:2])
+    assert torch.equal(few.copies, source[:2])
+    assert torch.equal(few.target, target[:2])
 
 
 def test_a_model_that_is_broken_from_the_start_is_told_before_the_first_step(prepared, fit, tmp_path):
