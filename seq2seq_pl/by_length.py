@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Metric
-from seq2seq_pl.picture import bars, pixels
 from seq2seq_pl.scoring import Item
 from seq2seq_pl.scripts import UNSPACED
 from seq2seq_pl.values import Score
@@ -86,6 +84,10 @@ def plot_by_length(
     Returns:
         The picture, (height, width, 3).
     """
+    from matplotlib.image import imsave  # late: no first step shall wait for matplotlib
+
+    from seq2seq_pl.picture import bars, pixels
+
     unit, name = unit_of(items), metric.names[0]
     found = binned(items, bins, unit, metric)
     image = pixels(

@@ -30,6 +30,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq_pl.allocation import keep_freed_memory
 from seq2seq_pl.errors import Stopped, UserError, spelled_out
+from seq2seq_pl.starting import without_plots
 
 PACKAGE = Path(__file__).resolve().parent
 SEVERAL = ("callback", "logger", "metric")
@@ -169,7 +170,8 @@ def importing() -> Iterator[None]:
     looked = gc.isenabled()
     gc.disable()
     try:
-        yield
+        with without_plots():
+            yield
     finally:
         if gc.get_freeze_count() == 0:
             gc.freeze()

@@ -12,12 +12,10 @@ import lightning as L
 import numpy as np
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
-from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.module import Seq2SeqModule, Texts
-from seq2seq_pl.picture import attention_map, pixels, undrawable
 from seq2seq_pl.scoring import prefix
 from seq2seq_pl.values import EOS, UNK, Batch
 
@@ -106,6 +104,10 @@ class AttentionMaps(L.Callback):
         title: str,
         tag: str,
     ) -> None:
+        from matplotlib.image import imsave  # late: no first step shall wait for matplotlib
+
+        from seq2seq_pl.picture import attention_map, pixels
+
         self._warn([*source_tokens, *target_tokens])
         image = pixels(attention_map(weights, target_tokens, source_tokens, title))
         for logger in trainer.loggers:
@@ -116,6 +118,8 @@ class AttentionMaps(L.Callback):
         imsave(path, image)
 
     def _warn(self, texts: list[str]) -> None:
+        from seq2seq_pl.picture import undrawable
+
         missing = "" if self.warned else undrawable(texts)
         if missing:
             self.warned = True

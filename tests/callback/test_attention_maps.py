@@ -91,7 +91,7 @@ def test_training_goes_the_same_way_with_and_without_pictures(fit: Callable, tin
 def test_says_once_which_fonts_to_install(
     fit: Callable, tiny: Callable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("seq2seq_pl.callback.attention_maps.undrawable", lambda texts: "猫")
+    monkeypatch.setattr("seq2seq_pl.picture.undrawable", lambda texts: "猫")
     with caplog.at_level(logging.WARNING, logger="seq2seq_pl"):
         fit(AttentionMaps())
     assert [record.getMessage() for record in caplog.records if record.name.startswith("seq2seq_pl")] == [
