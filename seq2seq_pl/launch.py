@@ -30,7 +30,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq_pl.allocation import keep_freed_memory
 from seq2seq_pl.errors import Stopped, UserError, spelled_out
-from seq2seq_pl.starting import without_plots
+from seq2seq_pl.starting import composed_once, without_plots
 
 PACKAGE = Path(__file__).resolve().parent
 SEVERAL = ("callback", "logger", "metric")
@@ -138,7 +138,8 @@ def launch(
 
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # a fault of ours shows its whole traceback
     try:
-        hydra.main(version_base="1.3", config_path=str(shipped("conf")), config_name=command)(answered)()
+        with composed_once(sys.argv[1:], shipped("conf")):
+            hydra.main(version_base="1.3", config_path=str(shipped("conf")), config_name=command)(answered)()
     except NOT_COMPOSED as error:
         if began:
             raise
