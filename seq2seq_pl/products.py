@@ -28,14 +28,15 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def log_softmax(logits: Tensor) -> Tensor:
-    """Log-probabilities in float32, in the memory of the logits where nobody wants a gradient: the logits are lost.
+    """Log-probabilities in float32 at least, in the memory of the logits where nobody wants a gradient.
 
     Args:
-        logits: (..., V), which nobody else looks at.
+        logits: (..., V), which nobody looks at any more.
     """
-    plain = torch.is_grad_enabled() or logits.device.type != "cpu" or logits.dtype != torch.float32
-    if plain or not logits.is_contiguous():
-        return logits.float().log_softmax(-1)
+    wide = torch.promote_types(logits.dtype, torch.float32)
+    anew = torch.is_grad_enabled() or logits.device.type != "cpu" or logits.dtype != wide
+    if anew or not logits.is_contiguous():
+        return logits.log_softmax(-1, dtype=wide)
     return torch.log_softmax(logits, -1, out=logits)
 
 

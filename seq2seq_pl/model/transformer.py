@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq_pl.errors import UserError
-from seq2seq_pl.model.dropout import Dropout
+from seq2seq_pl.model.dropout import Dropout, dropout
 from seq2seq_pl.model.positions import Kind, rotate
 from seq2seq_pl.model.ranges import check_dropout, check_minimum
 
@@ -73,6 +73,31 @@ def join_heads(vectors: Tensor) -> Tensor:
     return vectors.transpose(-3, -2).flatten(-2)
 
 
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, probability: float, *, causal: bool = False
+) -> Tensor:
+    """softmax(Q K^T / sqrt(D)) V with dropout on the weights; sec. 3.2.1 of https://arxiv.org/abs/1706.03762.
+
+    torch fuses it, but on a CPU not with dropout, which it then draws number by number (see `dropout`).
+
+    Args:
+        query: (B, heads, T, D).
+        key, value: (B, heads, S, D).
+        seen: True where a query may look, (B, 1, 1, S); None for everywhere, or causal for not beyond its own place.
+        probability: of dropout, 0 outside of training.
+    Returns:
+        (B, heads, T, D).
+    """
+    if not probability or query.device.type != "cpu" or torch.compiler.is_compiling():
+        return F.scaled_dot_product_attention(query, key, value, seen, probability, is_causal=causal)
+    scores = (query / query.shape[-1] ** 0.5) @ key.transpose(-2, -1)  # (B, heads, T, S)
+    if causal:
+        seen = scores.new_ones(scores.shape[-2:], dtype=torch.bool).tril()
+    if seen is not None:
+        scores = scores.masked_fill(~seen, -torch.inf)
+    return dropout(scores.softmax(-1), probability, training=True) @ value
+
+
 class SelfAttention(nn.Module):
     """Multi-head attention of a sequence to itself, sec. 3.2.2 of https://arxiv.org/abs/1706.03762."""
 
@@ -111,9 +136,8 @@ class SelfAttention(nn.Module):
         """query (B, heads, T, D), key and value (B, heads, S, D) -> (B, T, H)."""
         if self.rotary:
             query, key = rotate(query, start=key.shape[-2] - query.shape[-2]), rotate(key)
-        dropout = self.dropout if self.training else 0.0
-        attended = F.scaled_dot_product_attention(query, key, value, seen, dropout, is_causal=causal)
-        out: Tensor = self.out(join_heads(attended))
+        probability = self.dropout if self.training else 0.0
+        out: Tensor = self.out(join_heads(attend(query, key, value, seen, probability, causal=causal)))
         return out
 
 
@@ -122,8 +146,8 @@ class FeedForward(nn.Sequential):
 
     def __init__(self, settings: LayerSettings) -> None:
         size, inner = settings.hidden_size, settings.feedforward_size
-        dropout = Dropout(settings.activation_dropout)
-        super().__init__(nn.Linear(size, inner), nn.ReLU(), dropout, nn.Linear(inner, size))
+        activation_dropout = Dropout(settings.activation_dropout)
+        super().__init__(nn.Linear(size, inner), nn.ReLU(inplace=True), activation_dropout, nn.Linear(inner, size))
 
 
 class Residual(nn.Module):

@@ -10,7 +10,7 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Objective
-from seq2seq_pl.products import linear
+from seq2seq_pl.products import linear, log_softmax
 from seq2seq_pl.values import Affine, Loss
 
 AT_ONCE = {True: 1 << 23, False: 1 << 26}
@@ -114,7 +114,7 @@ class _AffineCrossEntropy(torch.autograd.Function):
         for start in range(0, count, size):
             rows = slice(start, start + size)
             read, right = inputs[rows], labels[rows].unsqueeze(1)  # (n, I), (n, 1)
-            spoken = torch.log_softmax(linear(read, weight, bias), 1, dtype=wide)  # (n, V)
+            spoken = log_softmax(linear(read, weight, bias))  # (n, V), in float32 at least
             of_label = spoken.gather(1, right)
             lost = -of_label.sum()
             nll += lost

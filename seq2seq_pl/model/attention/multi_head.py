@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seq2seq_pl.interfaces import Attention
 from seq2seq_pl.model.dropout import dropout
 from seq2seq_pl.model.ranges import check_dropout, check_minimum
-from seq2seq_pl.model.transformer import check_heads, join_heads, split_heads
+from seq2seq_pl.model.transformer import attend, check_heads, join_heads, split_heads
 from seq2seq_pl.values import Memory
 
 
@@ -58,7 +57,5 @@ class MultiHeadAttention(Attention):
             each = scores.masked_fill(~seen, -torch.inf).softmax(-1)
             attended, weights = dropout(each, self.dropout, self.training) @ value, each.mean(1)
         else:
-            attended = F.scaled_dot_product_attention(
-                projected, key, value, seen, self.dropout if self.training else 0.0
-            )
+            attended = attend(projected, key, value, seen, self.dropout if self.training else 0.0)
         return self.out(join_heads(attended)), weights
