@@ -14,7 +14,6 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from seq2seq_pl.batching import cut
 from seq2seq_pl.command_config import ScoreConfig, read
 from seq2seq_pl.decoding.ensemble import combine
 from seq2seq_pl.encoding import write_targets
@@ -24,6 +23,7 @@ from seq2seq_pl.members import Members, chosen_device, open_runs
 from seq2seq_pl.mishaps import fitting
 from seq2seq_pl.model.seq2seq import Seq2Seq
 from seq2seq_pl.parts import part
+from seq2seq_pl.planning import cut
 from seq2seq_pl.streaming import Meter, counted, lines, open_input, open_output, stream
 from seq2seq_pl.values import EOS, Batch
 

@@ -33,6 +33,7 @@ FLOORS = (
         "encoding",
         "store",
         "lexicon",
+        "planning",
         "batching",
         "model",
         "objective",
