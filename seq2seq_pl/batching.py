@@ -6,7 +6,8 @@ Everything here is a pure function of the lengths, the seed, the epoch, the rank
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -33,9 +34,8 @@ class Lengths:
     weight: float = 1.0
 
 
-@dataclass(frozen=True)
-class PlannedBatch:
-    """One batch to be.
+class PlannedBatch(NamedTuple):
+    """One batch to be; a tuple, because an epoch of a large corpus has many.
 
     Attributes:
         task: name of the task.
@@ -160,7 +160,7 @@ class BatchSampler(Sampler[PlannedBatch]):
             halves = split_to([batches[largest].indices], 2)
             if len(halves) == 1:
                 break
-            batches[largest : largest + 1] = [replace(batches[largest], indices=half) for half in halves]
+            batches[largest : largest + 1] = [batches[largest]._replace(indices=half) for half in halves]
         return batches
 
     def _training(self, epoch: int) -> list[PlannedBatch]:

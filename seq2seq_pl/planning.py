@@ -14,21 +14,36 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Counts = NDArray[np.integer]
 
-RADIX = 2**16
-"""numpy sorts 16-bit keys by radix, several times as fast as others; longer sentences are sorted as if this long."""
+LONGEST = 2**15 - 1
+"""Longer sentences are sorted as if this long, so that a key and a position fit into 64 bits."""
+PIECE = 2**14
+"""Sentences whose keys are made at once: what is in the nearest caches is quick."""
 
 
-def by_length(source: Counts, target: Counts) -> Ints:
-    """Positions from short to long, those of equal lengths in the order given.
+def by_length(source: Counts, target: Counts, order: Ints) -> Ints:
+    """The positions of `order` from short to long, those of equal lengths as they stand there.
 
     The first key is the longer side, which the budget counts. Within it, the other side runs up and down in turn, so
     that neighbours are alike on both sides where one group ends and the next begins.
+
+    Args:
+        source: tokens of each source, (sentences,).
+        target: tokens of each target, (sentences,).
+        order: every position once, (sentences,).
     """
-    longest = np.minimum(np.maximum(source, target), RADIX // 2 - 1).astype(np.int32)
-    difference = np.clip(source.astype(np.int64) - target, -RADIX // 2 + 1, RADIX // 2 - 1).astype(np.int32)
-    snake = np.where(longest % 2 == 1, difference, -difference) + RADIX // 2
-    order = np.argsort(snake.astype(np.uint16), kind="stable")
-    return order[np.argsort(longest[order].astype(np.uint16), kind="stable")]
+    starts = range(0, len(order), PIECE)
+    keys = np.concatenate([_keys(source[i : i + PIECE], target[i : i + PIECE]) for i in starts])
+    places = (keys[order].astype(np.uint64) << 32) | np.arange(len(order), dtype=np.uint64)
+    places.sort()  # all are distinct, so that any sort is stable
+    return order[(places & (2**32 - 1)).astype(np.int64)]
+
+
+def _keys(source: Counts, target: Counts) -> NDArray[np.uint32]:
+    """Both keys in one: of a longest side L, those from L^2 to L^2 + 2L; under 2^30, (sentences,)."""
+    longest = np.minimum(np.maximum(source, target), LONGEST).astype(np.int64)
+    difference = np.clip(source.astype(np.int64) - target, -LONGEST, LONGEST)
+    keys = longest * (longest + 1) + np.where(longest & 1, difference, -difference)
+    return np.asarray(keys, dtype=np.uint32)
 
 
 def cut(lengths: Counts, *, max_tokens: int, max_sentences: int | None, phase: float = 1.0) -> list[slice]:
@@ -40,35 +55,41 @@ def cut(lengths: Counts, *, max_tokens: int, max_sentences: int | None, phase: f
         max_sentences: rows of a batch; None for no limit.
         phase: share of the first batch that is taken, which moves all later cuts.
     """
-    max_tokens = min(max_tokens, len(lengths) * int(lengths.max(initial=1)))  # which everything in one batch has
-    counter = np.arange(1, min(max_tokens, len(lengths)) + 1)
-    short = 0 if max_sentences is None else _leading(lengths <= max_tokens // max_sentences)
+    if not len(lengths):
+        return []
+    max_sentences = min(max_sentences or len(lengths), len(lengths))
+    longest = int(lengths.max())
+    max_tokens = min(max_tokens, len(lengths) * longest)  # which everything in one batch has
+    lengths = np.maximum(lengths, min(max(1, max_tokens // max_sentences), longest))  # as many rows of shorter ones fit
+    counter = np.arange(1, min(max_tokens, max_sentences) + 1)
+    ends = np.append(np.flatnonzero(np.diff(lengths)) + 1, len(lengths))  # of the runs of equal lengths
     slices: list[slice] = []
     start = 0
     while start < len(lengths):
-        if max_sentences is not None and start + max_sentences <= short:  # whatever is among them fits
-            rows = max_sentences
-        else:
-            limit = max(1, max_tokens // max(1, int(lengths[start])))
-            window = lengths[start : start + min(limit, max_sentences or limit)]
-            cells = np.maximum.accumulate(window) * counter[: len(window)]
-            rows = max(1, int(np.searchsorted(cells, max_tokens, side="right")))
+        window = lengths[start : start + _rows(lengths[start], max_tokens, max_sentences)]
+        cells = np.maximum.accumulate(window) * counter[: len(window)]
+        rows = max(1, int(np.searchsorted(cells, max_tokens, side="right")))
         if start == 0:
             rows = max(1, int(rows * phase))
         slices.append(slice(start, start + rows))
         start += rows
+        if start < len(lengths):  # what follows in the same run, without a look at each
+            rows = _rows(lengths[start], max_tokens, max_sentences)
+            end = int(ends[np.searchsorted(ends, start, side="right")])
+            slices += [slice(first, first + rows) for first in range(start, end - rows + 1, rows)]
+            start = slices[-1].stop
     return slices
 
 
-def _leading(true: NDArray[np.bool_]) -> int:
-    """How many are true before the first that is not."""
-    return len(true) if true.all() else int(true.argmin())
+def _rows(length: np.integer, max_tokens: int, max_sentences: int) -> int:
+    """Rows of a batch of sentences of this length, at least 1."""
+    return min(max(1, max_tokens // max(1, int(length))), max_sentences)
 
 
 def split_to(batches: list[Ints], count: int) -> list[Ints]:
     """The same batches, those with most rows halved until there are `count`, or until each has one row."""
-    heap = [(-len(batch), position) for position, batch in enumerate(batches)]
-    heapq.heapify(heap)
+    sizes = ((-len(batch), position) for position, batch in enumerate(batches))
+    heap = heapq.nsmallest(count - len(batches), sizes)  # no other can be among those halved
     batches = list(batches)
     while heap and len(batches) < count and len(batches[heap[0][1]]) > 1:
         _, position = heapq.heappop(heap)
@@ -108,12 +129,11 @@ def plan(
     """
     longest = np.maximum(source_lengths, target_lengths)
     if not shuffle:
-        order = by_length(source_lengths, target_lengths)[::-1]
+        order = by_length(source_lengths, target_lengths, np.arange(len(longest)))[::-1]
         slices = cut(longest[order], max_tokens=max_tokens, max_sentences=max_sentences)
         return [order[rows] for rows in slices]
     rng = np.random.default_rng([seed, epoch])
-    order = rng.permutation(len(longest))
-    order = order[by_length(source_lengths[order], target_lengths[order])]
+    order = by_length(source_lengths, target_lengths, rng.permutation(len(longest)))
     lengths = longest[order]
     count = 1 + len(cut(lengths, max_tokens=max_tokens, max_sentences=max_sentences))
     if count == 2:  # a single batch has no cut to move

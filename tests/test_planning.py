@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq_pl.planning import cut, plan, shares
+from seq2seq_pl.planning import LONGEST, PIECE, by_length, cut, plan, shares, split_to
 
 pairs = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), min_size=1, max_size=80)
 budgets = {
@@ -69,6 +69,66 @@ def test_a_cut_takes_as_many_neighbours_as_the_budget_lets_it(lengths, ordered, 
 def test_every_epoch_has_the_same_number_of_batches(pairs, **budget):
     source, target = np.array(pairs).T
     assert len({len(plan(source, target, epoch=epoch, shuffle=True, **budget)) for epoch in range(6)}) == 1
+
+
+def plainly_by_length(source: np.ndarray, target: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """By the longer side, then by the difference of the sides, up and down in turn; then as they stand."""
+
+    def keys(i: int) -> tuple[int, int]:
+        longest = min(LONGEST, max(int(source[i]), int(target[i])))
+        difference = min(LONGEST, max(-LONGEST, int(source[i]) - int(target[i])))
+        return longest, difference if longest % 2 else -difference
+
+    return np.array(sorted(order.tolist(), key=keys))
+
+
+@quick
+@given(
+    rows=st.lists(st.tuples(*[st.integers(0, 6) | st.integers(LONGEST - 2, 2 * LONGEST + 3)] * 2), min_size=1),
+    kind=st.sampled_from([np.int32, np.int64]),
+    seed=st.integers(0, 99),
+)
+def test_sentences_are_sorted_by_both_sides_and_equal_ones_stay_in_order(rows, kind, seed):
+    source, target = np.array(rows, dtype=kind).T
+    order = np.random.default_rng(seed).permutation(len(rows))
+    assert by_length(source, target, order).tolist() == plainly_by_length(source, target, order).tolist()
+
+
+def test_many_sentences_are_sorted_like_few():
+    source, target = lengths_of(PIECE + 100)
+    order = np.random.default_rng(0).permutation(len(source))
+    assert by_length(source, target, order).tolist() == plainly_by_length(source, target, order).tolist()
+
+
+@quick
+@given(sizes=st.lists(st.integers(1, 9), max_size=9), count=st.integers(0, 60))
+def test_the_largest_batches_are_halved_the_first_of_equals_first(sizes, count):
+    batches = np.split(np.arange(sum(sizes)), np.cumsum(sizes))[:-1]
+    expected = list(batches)
+    while len(expected) < count and max(map(len, expected), default=0) > 1:
+        at = max(range(len(expected)), key=lambda at: len(expected[at]))
+        middle = len(expected[at]) // 2
+        expected.append(expected[at][middle:])
+        expected[at] = expected[at][:middle]
+    assert [batch.tolist() for batch in split_to(batches, count)] == [batch.tolist() for batch in expected]
+
+
+@quick
+@given(pairs=pairs, epoch=st.integers(0, 5), **budgets)
+def test_a_plan_is_the_sorted_sentences_cut_and_shuffled(pairs, epoch, seed, **budget):
+    source, target = np.array(pairs).T
+    longest = np.maximum(source, target)
+    rng = np.random.default_rng([seed, epoch])
+    order = plainly_by_length(source, target, rng.permutation(len(pairs)))
+    count = 1 + len(cut(longest[order], **budget))
+    expected = [order]
+    if count > 2:
+        slices = cut(longest[order], phase=float(rng.random()), **budget)
+        batches = split_to([order[rows] for rows in slices], count)
+        expected = [batches[at] for at in rng.permutation(len(batches))]
+    found = plan(source, target, seed=seed, epoch=epoch, shuffle=True, **budget)
+    assert [batch.tolist() for batch in found] == [batch.tolist() for batch in expected]
+    assert {batch.dtype for batch in found} == {np.dtype(np.int64)}
 
 
 def test_a_sentence_longer_than_the_budget_has_a_batch_of_its_own():
