@@ -28,6 +28,10 @@ FORMAT_VERSION = 1
 NO_LIMIT = 2**31
 LARGEST = 10_000_000
 """Of a number in the settings; the library reserves memory for a whole BPE vocabulary in advance."""
+WORDS = 2**17
+"""Words whose ids are remembered, some 40 MB."""
+LONGEST_WORD = 40
+"""Characters of a word whose ids are remembered."""
 SUBWORD_VOCABULARY = 8000
 """Size of a subword vocabulary where none is asked for and the training text can fill it."""
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}ー"  # characters of scripts written without spaces
@@ -137,6 +141,7 @@ class TrainedTokenizer(Tokenizer):
         self._tokens: list[str] = []
         self._ids: dict[str, int] = {}
         self._tags: dict[str, int] = {}
+        self._words: dict[str, list[int]] = {}
 
     @abstractmethod
     def pre_tokenizer(self) -> pre_tokenizers.PreTokenizer:
@@ -182,9 +187,31 @@ class TrainedTokenizer(Tokenizer):
         return self._tags.get(name)
 
     def encode(self, texts: Sequence[str], rng: np.random.Generator | None = None) -> list[list[int]]:
-        """Ids of each text, without BOS and EOS, in parallel; `rng` is for tokenizers with subword regularisation."""
-        encodings = self.trained.encode_batch_fast(list(map(valid_text, texts)), add_special_tokens=False)
-        return [encoding.ids for encoding in encodings]
+        """Ids of each text, without BOS and EOS; `rng` is for tokenizers with subword regularisation.
+
+        No token spans a space and no word is cut otherwise because of its neighbours, so the ids of a text are those of
+        its words, and those of frequent words are remembered: the library would normalise and cut them every time.
+        """
+        if len(self._words) > WORDS:
+            self._words.clear()
+        valid = list(map(valid_text, texts))
+        rows = [text.split(" ") for text in valid]
+        self._remember(set().union(*rows).difference(self._words))
+        known = [all(map(self._words.__contains__, words)) for words in rows]
+        whole = iter(self._encode([text for text, found in zip(valid, known, strict=True) if not found]))
+        chain, ids_of = itertools.chain.from_iterable, self._words.__getitem__
+        return [
+            list(chain(map(ids_of, words))) if found else next(whole) for words, found in zip(rows, known, strict=True)
+        ]
+
+    def _remember(self, words: Iterable[str]) -> None:
+        """Learns the ids of words that are read alike at the start of a text, where ▁ may be left out, and inside."""
+        alike = [word for word in words if len(word) <= LONGEST_WORD and self.normal(word)[:1] in ("", SPACE)]
+        self._words.update(zip(alike, self._encode(alike), strict=True))
+
+    def _encode(self, texts: list[str]) -> list[list[int]]:
+        """Ids of each text, in parallel."""
+        return [found.ids for found in self.trained.encode_batch_fast(texts, add_special_tokens=False)]
 
     def pieces(self, texts: Sequence[str], rng: np.random.Generator | None = None) -> list[list[str]]:
         """The text behind each id of `encode`; the pieces of a text make up the text, normalised."""
@@ -249,6 +276,7 @@ class TrainedTokenizer(Tokenizer):
     def _adopt(self, library: tokenizers.Tokenizer, tags: Sequence[str]) -> None:
         vocabulary = library.get_vocab()
         self._trained = library
+        self._words = {}
         self._tokens = sorted(vocabulary, key=vocabulary.__getitem__)
         self._ids = {token: i for i, token in enumerate(self._tokens) if i >= len(SPECIAL_TOKENS)}
         self._tags = {name: len(self._tokens) + k for k, name in enumerate(tags)}

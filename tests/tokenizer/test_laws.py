@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from seq2seq_pl.errors import UserError
+from seq2seq_pl.tokenizer.trained import LONGEST_WORD, valid_text
 from seq2seq_pl.values import SPECIAL_TOKENS, UNK
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -53,6 +54,28 @@ def test_any_text_of_seen_characters_comes_back_exactly(tokenizer, sentences, da
     whole = json.loads(tokenizer.to_json())["kind"] in ("word", "whitespace")  # the others know every seen character
     unknown_word = whole and "⁇" in back
     assert unknown_word or back == normal(text)
+
+
+@quick
+@given(data=st.data())
+def test_the_ids_of_a_text_are_the_librarys_whatever_was_read_before(tokenizer, sentences, data: DataObject):
+    strange = "\u3000\u00a0\t\n\u0301\u2329▁日本ー。İßσς\ud800\udc00<s>\U0001f600"
+    words = st.text(alphabet=sorted({*"".join(sentences), *strange}), max_size=4) | st.sampled_from(
+        [*" ".join(sentences).split(), "x" * LONGEST_WORD, "x" * (LONGEST_WORD + 1)]
+    )
+    texts = data.draw(st.lists(st.lists(words).map(" ".join)))
+    library = tokenizer.trained.encode_batch_fast(list(map(valid_text, texts)), add_special_tokens=False)
+    assert tokenizer.encode(texts) == [found.ids for found in library]
+
+
+def test_no_more_words_are_remembered_than_fit(tokenizer, sentences, monkeypatch):
+    expected = tokenizer.encode(sentences)
+    monkeypatch.setattr("seq2seq_pl.tokenizer.trained.WORDS", 3)
+    words = " ".join(sentences).split()
+    for word in words:
+        tokenizer.encode([word])
+        assert len(tokenizer._words) <= 4
+    assert tokenizer.encode(sentences) == expected
 
 
 @pytest.mark.parametrize("text", ["我们有两本书。", "„Grüße“", "The dog's bowl, isn't it?", "我们在Berlin"])
