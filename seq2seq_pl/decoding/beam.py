@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -71,7 +72,7 @@ class Beam(Decoding):
         """The n_best hypotheses of each sentence, best score first, all different."""
         refuse_phrases(batch)
         stepper = self.limits.rule(stepper, batch)
-        size, limits = self.ranking.beam_size, self.limits.most_tokens(batch)
+        size, limits, device = self.ranking.beam_size, self.limits.most_tokens(batch), batch.source.device
         hypotheses: list[list[Hypothesis]] = [[] for _ in range(len(batch.source))]
         frontier = begin(limits, size, batch.source_mask, coverage=self.needs_weights)
         state = stepper.start(batch)
@@ -79,8 +80,8 @@ class Beam(Decoding):
         while len(frontier.rows):
             step += 1
             # Reordered here, so that it is spared for sentences that are done; a beam of 1 has nothing to reorder.
-            state = state.reorder(frontier.parents) if size > 1 else state
-            log_probs, state = stepper.step(frontier.tokens, state, self.needs_weights)
+            state = state.reorder(torch.from_numpy(frontier.parents).to(device)) if size > 1 else state
+            log_probs, state = stepper.step(torch.from_numpy(frontier.tokens).to(device), state, self.needs_weights)
             if self.needs_weights and state.weights is None:
                 raise UserError(
                     "decoding.coverage_penalty needs attention weights, and this model has none; set it to 0."
@@ -88,13 +89,12 @@ class Beam(Decoding):
             values, tokens = continuations(log_probs, size, self.limits.allow_unknown)
             frontier = advance(frontier, self.ranking, step, values, tokens, state.weights, watch=watch)
             done = self.ranking.done(frontier, step)
-            rest = (~done).nonzero().squeeze(1)  # the one wait for the device in a step where no sentence ends
-            if len(rest) == len(done):
+            if not done.any():
                 continue
-            over = frontier.select(done.nonzero().squeeze(1))
+            over, rest = frontier.select(np.flatnonzero(done)), np.flatnonzero(~done)
             for row, best in zip(over.rows.tolist(), found(over, self.ranking, step), strict=True):
                 hypotheses[row] = best
-            frontier, state = frontier.select(rest), state.select(rest)
+            frontier, state = frontier.select(rest), state.select(torch.from_numpy(rest).to(device))
         return hypotheses
 
     def score(self, log_prob: float, length: int, coverage: Tensor | None = None) -> float:

@@ -8,10 +8,12 @@ from dataclasses import replace
 from itertools import chain, pairwise, zip_longest
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from seq2seq_pl.decoding.frontier import Frontier, Ranking, advance, begin, continuations, found
+from seq2seq_pl.decoding.frontier import Floats, Frontier, Ints, Ranking, advance, begin, continuations, found
 from seq2seq_pl.decoding.limits import Limits
 from seq2seq_pl.interfaces import Decoding, Stepper, Watch
 from seq2seq_pl.values import EOS, PAD, UNK, Batch, Candidate, Hypothesis
@@ -89,30 +91,30 @@ class ConstrainedBeam(Decoding):
     def decode(self, stepper: Stepper, batch: Batch, watch: Watch | None = None) -> list[list[Hypothesis]]:
         """The n_best hypotheses of each sentence, best score first, all different."""
         stepper = self.limits.rule(stepper, batch)
-        size, limits = self.ranking.beam_size, self.limits.most_tokens(batch)
+        size, limits, device = self.ranking.beam_size, self.limits.most_tokens(batch), batch.source.device
         hypotheses: list[list[Hypothesis]] = [[] for _ in range(len(batch.source))]
         searches = self._searches(batch, limits.tolist())
-        constrained = torch.tensor([search is not None for search in searches], device=limits.device)  # (B,)
+        constrained = np.array([search is not None for search in searches])  # (B,)
         frontier = begin(limits, size, batch.source_mask, coverage=False)
         state = stepper.start(batch)
         step = 0
         while len(frontier.rows):
             step += 1
-            state = state.reorder(frontier.parents) if size > 1 else state
-            log_probs, state = stepper.step(frontier.tokens, state)
+            state = state.reorder(torch.from_numpy(frontier.parents).to(device)) if size > 1 else state
+            log_probs, state = stepper.step(torch.from_numpy(frontier.tokens).to(device), state)
             if any(search is not None for search in searches):
                 frontier = self._advance(frontier, searches, constrained, log_probs, step, watch)
             else:
                 values, tokens = continuations(log_probs, size, self.limits.allow_unknown)
                 frontier = advance(frontier, self.ranking, step, values, tokens, None, watch=watch)
-            done = torch.where(constrained, self.patient.done(frontier, step), self.ranking.done(frontier, step))
-            rest = (~done).nonzero().squeeze(1)
-            if len(rest) == len(done):
+            done = np.where(constrained, self.patient.done(frontier, step), self.ranking.done(frontier, step))
+            if not done.any():
                 continue
-            over = frontier.select(done.nonzero().squeeze(1))
+            over, rest = frontier.select(np.flatnonzero(done)), np.flatnonzero(~done)
             for row, best in zip(over.rows.tolist(), found(over, self.ranking, step), strict=True):
                 hypotheses[row] = best
-            frontier, state, constrained = frontier.select(rest), state.select(rest), constrained[rest]
+            state = state.select(torch.from_numpy(rest).to(device))
+            frontier, constrained = frontier.select(rest), constrained[rest]
             searches = [searches[row] for row in rest.tolist()]
         return hypotheses
 
@@ -132,32 +134,29 @@ class ConstrainedBeam(Decoding):
         self,
         frontier: Frontier,
         searches: Sequence[_Search | None],
-        constrained: Tensor,
+        constrained: NDArray[np.bool_],
         log_probs: Tensor,
         step: int,
         watch: Watch | None,
     ) -> Frontier:
         """One more token for every live hypothesis; constrained (B,) where there is a search, log_probs (B, K, V)."""
-        size, device, width = self.ranking.beam_size, log_probs.device, log_probs.size(1)
-        wanted = _filled([search.wanted() if search else [] for search in searches], width).to(device)  # (B, K, X)
+        size = self.ranking.beam_size
+        wanted = _filled([search.wanted() if search else [] for search in searches], log_probs.size(1))  # (B, K, X)
         # Constraints came by way of `Ruled`, whose log_probs are nobody else's.
-        log_probs[..., EOS].masked_fill_((wanted != PAD).any(2), -math.inf)
+        log_probs[..., EOS].masked_fill_((wanted != PAD).any(2).to(log_probs.device), -math.inf)
         values, tokens = continuations(log_probs, size, self.limits.allow_unknown)
         values, tokens = _with_wanted(log_probs, values, tokens, wanted)  # (B, K, M)
-        totals = (frontier.log_probs.unsqueeze(2) + values).nan_to_num(-math.inf, neginf=-math.inf)
-
-        own = [(row, search) for row, search in enumerate(searches) if search]
-        # One transfer: the ids, and the bits of the log-probabilities.
-        both = torch.stack((tokens.int(), totals.view(torch.int32)))[:, [row for row, _ in own]].cpu()
-        lists = zip(own, both[0].tolist(), both[1].view(torch.float32).tolist(), strict=True)
-        chosen = torch.ones(values.shape, dtype=torch.bool)
+        totals = frontier.log_probs[:, :, None] + values
+        totals[~(totals > -math.inf)] = -math.inf  # NaN too
+        chosen = np.ones((len(values), values[0].size), dtype=np.bool_)
         pruned: dict[int, list[_Continuation]] = {}
-        for (row, search), row_tokens, row_totals in lists:
-            places, pruned[row] = search.advance(step, size, row_tokens, row_totals)
-            chosen[row] = False
-            chosen[row].view(-1)[places] = True
-        values = values.masked_fill(~chosen.to(device), -math.inf)
-        bonus = ENDS_FIRST * ((tokens == EOS) & constrained.view(-1, 1, 1))
+        for row, search in enumerate(searches):
+            if search:
+                places, pruned[row] = search.advance(step, size, tokens[row].tolist(), totals[row].tolist())
+                chosen[row] = False
+                chosen[row, places] = True
+        values = np.where(chosen.reshape(values.shape), values, np.float32(-math.inf))
+        bonus = np.float32(ENDS_FIRST) * ((tokens == EOS) & constrained[:, None, None])
 
         told: dict[int, Sequence[Candidate]] = {}
         listen = None if watch is None else told.__setitem__
@@ -329,7 +328,7 @@ def _filled(wanted: Sequence[Sequence[Sequence[int]]], width: int) -> Tensor:
     return filled
 
 
-def _with_wanted(log_probs: Tensor, values: Tensor, tokens: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+def _with_wanted(log_probs: Tensor, values: Floats, tokens: Ints, wanted: Tensor) -> tuple[Floats, Ints]:
     """Adds tokens wanted to the continuations, ordered by id again.
 
     Args:
@@ -340,8 +339,12 @@ def _with_wanted(log_probs: Tensor, values: Tensor, tokens: Tensor, wanted: Tens
     Returns:
         values and tokens, (B, K, M + X); -inf for PAD, for an id beyond the vocabulary and for a token named already.
     """
-    known = (wanted.unsqueeze(3) == tokens.unsqueeze(2)).any(3)  # (B, K, X)
     inside = wanted.clamp(max=log_probs.size(2) - 1)
-    further = log_probs.gather(2, inside).float().masked_fill(known | (wanted == PAD) | (wanted != inside), -math.inf)
-    tokens, order = torch.cat((tokens, inside), dim=2).sort(dim=2, stable=True)
-    return torch.cat((values, further), dim=2).gather(2, order), tokens
+    further = log_probs.gather(2, inside.to(log_probs.device)).float().cpu()
+    further.masked_fill_((wanted == PAD) | (wanted != inside), -math.inf)
+    ids, more = inside.numpy(), further.numpy()
+    more[(ids[..., None] == tokens[:, :, None]).any(3)] = -math.inf
+    tokens = np.concatenate((tokens, ids), axis=2)
+    order = tokens.argsort(axis=2, kind="stable")
+    values = np.take_along_axis(np.concatenate((values, more), axis=2), order, axis=2)
+    return values, np.take_along_axis(tokens, order, axis=2)

@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seq2seq_pl.decoding.frontier import Frontier, Ranking, advance, begin, continuations, found
@@ -81,7 +83,7 @@ class DiverseBeam(Decoding):
         refuse_phrases(batch)
         stepper = self.limits.rule(stepper, batch)
         hypotheses: list[list[Hypothesis]] = [[] for _ in range(len(batch.source))]
-        limits = self.limits.most_tokens(batch)
+        limits, device = self.limits.most_tokens(batch), batch.source.device
         frontiers = [begin(limits, self.ranking.beam_size, batch.source_mask, coverage=False)] * self.groups
         state = stepper.start(batch)
         step = 0
@@ -89,53 +91,56 @@ class DiverseBeam(Decoding):
             step += 1
             if step > 1:
                 # The first step had one hypothesis for all groups, which is every group's parent.
-                before = 0 if step == 2 else frontiers[0].parents.size(1)
+                before = 0 if step == 2 else frontiers[0].parents.shape[1]
                 parents = [frontier.parents + group * before for group, frontier in enumerate(frontiers)]
-                state = state.reorder(torch.cat(parents, dim=1))
-                log_probs, state = stepper.step(torch.cat([one.tokens for one in frontiers], dim=1), state)
+                tokens = np.concatenate([one.tokens for one in frontiers], axis=1)
+                state = state.reorder(torch.from_numpy(np.concatenate(parents, axis=1)).to(device))
+                log_probs, state = stepper.step(torch.from_numpy(tokens).to(device), state)
                 chunks = log_probs.chunk(self.groups, dim=1)
             else:
-                log_probs, state = stepper.step(frontiers[0].tokens, state)
+                log_probs, state = stepper.step(torch.from_numpy(frontiers[0].tokens).to(device), state)
                 chunks = (log_probs,) * self.groups
             frontiers, done = self._advance(frontiers, chunks, step, watch)
-            rest = (~done).nonzero().squeeze(1)  # the one wait for the device in a step where no sentence ends
-            if len(rest) == len(done):
+            if not done.any():
                 continue
-            over = done.nonzero().squeeze(1)
+            over, rest = np.flatnonzero(done), np.flatnonzero(~done)
             ended = [frontier.select(over) for frontier in frontiers]
             results = zip(*(found(frontier, self.ranking, step) for frontier in ended), strict=True)
             for row, by_group in zip(ended[0].rows.tolist(), results, strict=True):
                 hypotheses[row] = _merged([one for group in by_group for one in group])[: self.n_best]
-            frontiers, state = [frontier.select(rest) for frontier in frontiers], state.select(rest)
+            state = state.select(torch.from_numpy(rest).to(device))
+            frontiers = [frontier.select(rest) for frontier in frontiers]
         return hypotheses
 
     def _advance(
         self, frontiers: list[Frontier], chunks: tuple[Tensor, ...], step: int, watch: Watch | None
-    ) -> tuple[list[Frontier], Tensor]:
+    ) -> tuple[list[Frontier], NDArray[np.bool_]]:
         """One more token for every live hypothesis, group by group; the second is True where all groups are done."""
         seen: dict[int, list[Candidate]] = {}
         written = torch.zeros_like(chunks[0][:, 0])  # (B, V), how often the groups so far write each token
         after = []
-        over = torch.ones_like(frontiers[0].rows, dtype=torch.bool)
+        over = np.ones(len(frontiers[0].rows), dtype=np.bool_)
         for group, (frontier, log_probs) in enumerate(zip(frontiers, chunks, strict=True)):
             penalty = self.diversity_strength * written.unsqueeze(1)  # (B, 1, V)
             _, tokens = continuations(log_probs - penalty, self.ranking.beam_size, self.limits.allow_unknown)
-            bonus = -penalty.expand_as(log_probs).gather(2, tokens)
-            values = log_probs.gather(2, tokens)
+            places = torch.from_numpy(tokens).to(log_probs.device)
+            bonus = -penalty.expand_as(log_probs).gather(2, places).float().cpu().numpy()
+            values = log_probs.gather(2, places).float().cpu().numpy()
             looked_at: dict[int, Sequence[Candidate]] = {}
             told = None if watch is None else looked_at.__setitem__
-            before = 0 if step == 1 else frontier.tokens.size(1)
+            before = 0 if step == 1 else frontier.tokens.shape[1]
             frontier = advance(frontier, self.ranking, step, values, tokens, None, bonus, told)
             for row, candidates in looked_at.items():
-                places = _among_all(candidates, group * before, group * frontier.tokens.size(1))
-                seen.setdefault(row, []).extend(places)
-            live = (frontier.log_probs > -math.inf).to(written.dtype)
-            written = written.scatter_add(1, frontier.tokens, live)
+                own = _among_all(candidates, group * before, group * frontier.tokens.shape[1])
+                seen.setdefault(row, []).extend(own)
+            live = torch.from_numpy(frontier.log_probs > -math.inf).to(written)
+            written = written.scatter_add(1, torch.from_numpy(frontier.tokens).to(written.device), live)
             done = self.ranking.done(frontier, step)
             over &= done
             # A group that is done waits for the others. At the limit all are, and what is cut is still needed.
             waiting = done & (frontier.limits > step)
-            after.append(replace(frontier, log_probs=frontier.log_probs.masked_fill(waiting.unsqueeze(1), -math.inf)))
+            left = np.where(waiting[:, None], np.float32(-math.inf), frontier.log_probs)
+            after.append(replace(frontier, log_probs=left))
         for row, candidates in seen.items():
             assert watch is not None
             watch(row, sorted(candidates, key=lambda one: -one.score))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seq2seq_pl.decoding.likeliest import likeliest
@@ -16,6 +18,8 @@ from seq2seq_pl.errors import UserError
 from seq2seq_pl.interfaces import Watch
 from seq2seq_pl.values import BOS, EOS, UNK, Candidate, Hypothesis
 
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
 MOST_LENGTH_PENALTY, MOST_COVERAGE_PENALTY = 5, 1_000
 """Scores stay in the range of float32, however long a hypothesis is."""
 LEAST_COVERAGE = 1e-6
@@ -25,6 +29,9 @@ LEAST_COVERAGE = 1e-6
 @dataclass(frozen=True)
 class Frontier:
     """Where the sentences that are still searched stand after t - 1 steps.
+
+    All of it is in numpy on the processor, wherever the model is: the numbers of a step are few, and an operation of
+    torch costs several times what one of numpy does.
 
     Attributes:
         rows: position of each sentence in the batch, (B,).
@@ -38,24 +45,24 @@ class Frontier:
         source_mask: True where a source token is real, (B, S).
     """
 
-    rows: Tensor
-    limits: Tensor
-    history: Tensor
-    kept_scores: Tensor
-    kept_log_probs: Tensor
-    log_probs: Tensor
-    parents: Tensor
-    coverage: Tensor
-    source_mask: Tensor
+    rows: Ints
+    limits: Ints
+    history: Ints
+    kept_scores: Floats
+    kept_log_probs: Floats
+    log_probs: Floats
+    parents: Ints
+    coverage: Floats
+    source_mask: NDArray[np.bool_]
 
-    def select(self, rows: Tensor) -> Frontier:
+    def select(self, rows: Ints) -> Frontier:
         """The frontier of some of the sentences, rows (B',)."""
         return Frontier(*(getattr(self, one.name)[rows] for one in fields(self)))
 
     @property
-    def tokens(self) -> Tensor:
+    def tokens(self) -> Ints:
         """The last token of each live hypothesis, (B, K)."""
-        return self.history[:, self.kept_scores.size(1) :, -1]
+        return self.history[:, self.kept_scores.shape[1] :, -1]
 
 
 @dataclass(frozen=True)
@@ -94,76 +101,89 @@ class Ranking:
         if self.stopping not in ("full", "exact"):
             raise UserError(f"decoding.stopping ({self.stopping}) must be full or exact.")
 
-    def divisor(self, length: Tensor) -> Tensor:
+    def divisor(self, length: Floats) -> Floats:
         """What log-probabilities of hypotheses of these lengths are divided by; any shape."""
         base = length if self.normalization == "power" else (length + 5) / 6
-        return base**self.length_penalty
+        return np.asarray(base**self.length_penalty)
 
-    def score(self, log_probs: Tensor, length: int, coverage: Tensor, source_mask: Tensor) -> Tensor:
+    def score(self, log_probs: Floats, length: int, coverage: Floats, source_mask: NDArray[np.bool_]) -> Floats:
         """Scores of hypotheses of one length: log_probs (B, K), coverage (B, K, S), source_mask (B, S) -> (B, K)."""
-        scores = log_probs / self.divisor(torch.tensor(length, dtype=torch.float32, device=log_probs.device))
+        scores: Floats = log_probs / self.divisor(np.array(length, dtype=np.float32))
         if not self.coverage_penalty:
             return scores
-        logs = coverage.clamp(LEAST_COVERAGE, 1).log().masked_fill(~source_mask.unsqueeze(1), 0)
-        return scores + self.coverage_penalty * logs.sum(2)
+        logs = np.log(coverage.clip(LEAST_COVERAGE, 1)) * source_mask[:, None]
+        return np.asarray(scores + self.coverage_penalty * logs.sum(2))
 
     def score_alone(self, log_prob: float, length: int, coverage: Tensor | None) -> float:
         """The score of one hypothesis, coverage (S,)."""
-        seen = torch.zeros(0) if coverage is None else coverage.cpu()
-        mask = torch.ones(1, len(seen), dtype=torch.bool)
-        return self.score(torch.tensor([[log_prob]]), length, seen.view(1, 1, -1), mask).item()
+        seen = np.zeros(0, dtype=np.float32) if coverage is None else coverage.cpu().numpy()
+        mask = np.ones((1, len(seen)), dtype=np.bool_)
+        return self.score(np.array([[log_prob]], dtype=np.float32), length, seen[None, None], mask).item()
 
-    def done(self, frontier: Frontier, step: int) -> Tensor:
+    def done(self, frontier: Frontier, step: int) -> NDArray[np.bool_]:
         """True where the search of a sentence is over, (B,)."""
-        likeliest = frontier.log_probs.max(dim=1).values  # -inf where nothing is live
-        best_to_come = likeliest / self.divisor(frontier.limits.float())
-        over = (frontier.kept_scores[:, self.n_best - 1] >= best_to_come) | (frontier.limits == step)
-        return over | (frontier.kept_scores[:, -1] > -math.inf) if self.stopping == "full" else over
+        likeliest = frontier.log_probs.max(axis=1)  # -inf where nothing is live
+        best_to_come = likeliest / self.divisor(frontier.limits.astype(np.float32))
+        over: NDArray[np.bool_] = frontier.kept_scores[:, self.n_best - 1] >= best_to_come
+        over |= frontier.limits == step
+        if self.stopping == "full":
+            over |= frontier.kept_scores[:, -1] > -math.inf
+        return over
 
 
 def begin(limits: Tensor, size: int, source_mask: Tensor, *, coverage: bool) -> Frontier:
     """The frontier before the first token: one empty hypothesis a sentence; limits (B,), source_mask (B, S)."""
-    sentences, device = len(limits), limits.device
-    nothing = torch.full((sentences, size), -math.inf, device=device)
+    sentences = len(limits)
+    nothing = np.full((sentences, size), -math.inf, dtype=np.float32)
     return Frontier(
-        rows=torch.arange(sentences, device=device),
-        limits=limits,
-        history=torch.full((sentences, size + 1, 1), BOS, device=device),
+        rows=np.arange(sentences),
+        limits=limits.cpu().numpy(),
+        history=np.full((sentences, size + 1, 1), BOS),
         kept_scores=nothing,
         kept_log_probs=nothing,
-        log_probs=torch.zeros(sentences, 1, device=device),
-        parents=torch.zeros(sentences, 1, dtype=torch.long, device=device),
-        coverage=torch.zeros(sentences, 1, source_mask.size(1) if coverage else 0, device=device),
-        source_mask=source_mask,
+        log_probs=np.zeros((sentences, 1), dtype=np.float32),
+        parents=np.zeros((sentences, 1), dtype=np.int64),
+        coverage=np.zeros((sentences, 1, source_mask.size(1) if coverage else 0), dtype=np.float32),
+        source_mask=source_mask.cpu().numpy(),
     )
 
 
-def continuations(log_probs: Tensor, size: int, allow_unknown: bool) -> tuple[Tensor, Tensor]:
+def continuations(log_probs: Tensor, size: int, allow_unknown: bool) -> tuple[Floats, Ints]:
     """The best tokens of each hypothesis, ordered by id: log_probs (B, K, V) -> values and ids (B, K, M).
 
     Only EOS and the `size` best others can be chosen, so size + 1 suffice (1 where the search ends with its first
     EOS). PAD, UNK and BOS are the ids below EOS; UNK comes as a further column.
     """
     allowed = log_probs[..., EOS:]  # a view: nothing of size V is copied or written to
-    values, tokens = likeliest(allowed, size + 1 if size > 1 else 1)
-    if size > 1:
-        tokens, order = tokens.sort(dim=2)
-        values = values.gather(2, order)
-    tokens = tokens + EOS
+    best, places = likeliest(allowed, size + 1 if size > 1 else 1)
     if allow_unknown:
-        values = torch.cat((log_probs[..., UNK : UNK + 1], values), dim=2)
-        tokens = torch.cat((torch.full_like(tokens[..., :1], UNK), tokens), dim=2)
-    return values.float(), tokens
+        best = torch.cat((log_probs[..., UNK : UNK + 1], best), dim=2)
+    values, tokens = best.float().cpu().numpy(), places.cpu().numpy() + EOS
+    if allow_unknown:
+        tokens = np.concatenate((np.full_like(tokens[..., :1], UNK), tokens), axis=2)
+    flat = tokens.reshape(-1, tokens.shape[2])
+    order = flat.argsort(axis=1)
+    return _of(values.reshape(flat.shape), order).reshape(tokens.shape), _of(flat, order).reshape(tokens.shape)
+
+
+def _of(numbers: NDArray[Any], places: Ints) -> NDArray[Any]:
+    """Those at these places of each row: (B, N, ...), (B, M) -> (B, M, ...)."""
+    return numbers[np.arange(len(numbers))[:, None], places]
+
+
+def _descending(numbers: Floats) -> Ints:
+    """Places from the largest to the smallest of each row, of equal ones the first first; NaN is last, (B, N)."""
+    return np.argsort(-numbers, axis=1, kind="stable")
 
 
 def advance(
     frontier: Frontier,
     ranking: Ranking,
     step: int,
-    values: Tensor,
-    tokens: Tensor,
+    values: Floats,
+    tokens: Ints,
     weights: Tensor | None,
-    bonus: Tensor | None = None,
+    bonus: Floats | None = None,
     watch: Watch | None = None,
 ) -> Frontier:
     """One more token for every live hypothesis.
@@ -176,57 +196,59 @@ def advance(
         bonus: what is added to a continuation's log-probability for choosing alone, (B, K, M).
     """
     size, history = ranking.beam_size, frontier.history
-    totals = (frontier.log_probs.unsqueeze(2) + values).flatten(1)  # (B, K * M)
-    totals = totals.nan_to_num(-math.inf, neginf=-math.inf)
-    chosen_by = totals if bonus is None else totals + bonus.flatten(1)
-    order = chosen_by.sort(dim=1, descending=True, stable=True).indices
+    sentences, _, each = values.shape
+    totals = (frontier.log_probs[:, :, None] + values).reshape(sentences, -1)  # (B, K * M)
+    totals[~(totals > -math.inf)] = -math.inf  # NaN too
     # At most one of a hypothesis's continuations is EOS, so `size` others are among the first 2 * size.
-    order = order[:, : 2 * size]
-    totals, tokens, parents = totals.gather(1, order), tokens.flatten(1).gather(1, order), order // values.size(2)
+    order = _descending(totals if bonus is None else totals + bonus.reshape(sentences, -1))[:, : 2 * size]
+    totals, tokens, parents = _of(totals, order), _of(tokens.reshape(sentences, -1), order), order // each
     ends = tokens == EOS
-    coverage = frontier.coverage if weights is None else frontier.coverage + weights  # (B, K, S)
-    coverage = coverage.gather(1, parents.unsqueeze(2).expand(-1, -1, coverage.size(2)))
+    coverage = frontier.coverage if weights is None else frontier.coverage + weights.float().cpu().numpy()  # (B, K, S)
+    coverage = _of(coverage, parents)
 
     # Kept hypotheses: those so far and those that end now, in one ranking; of equal scores the older is first.
     scores = ranking.score(totals, step, coverage, frontier.source_mask)
-    kept_scores = torch.cat((frontier.kept_scores, scores[:, :size].masked_fill(~ends[:, :size], -math.inf)), dim=1)
-    kept_scores, kept = kept_scores.sort(dim=1, descending=True, stable=True)
-    kept_scores, kept = kept_scores[:, :size], kept[:, :size]
-    kept_log_probs = torch.cat((frontier.kept_log_probs, totals[:, :size]), dim=1).gather(1, kept)
-    places = torch.arange(size, device=kept.device).expand(len(kept), size)
-    kept_rows = torch.cat((places, parents[:, :size] + size), dim=1).gather(1, kept)
-    kept_tokens = torch.full_like(kept, EOS)  # their first EOS is their end
+    ended = np.where(ends[:, :size], scores[:, :size], np.float32(-math.inf))
+    kept_scores = np.concatenate((frontier.kept_scores, ended), axis=1)
+    kept = _descending(kept_scores)[:, :size]
+    kept_scores = _of(kept_scores, kept)
+    kept_log_probs = _of(np.concatenate((frontier.kept_log_probs, totals[:, :size]), axis=1), kept)
+    places = np.broadcast_to(np.arange(size), (sentences, size))
+    kept_rows = _of(np.concatenate((places, parents[:, :size] + size), axis=1), kept)
 
     # Live hypotheses: the others, in their order.
-    live = ends.byte().sort(dim=1, stable=True).indices[:, :size]
+    live = np.argsort(ends, axis=1, kind="stable")[:, :size]
     if watch is not None:
         _tell(watch, frontier.rows, step, parents, tokens, totals, scores, live, kept, size)
-    live_parents = parents.gather(1, live)
-    rows = torch.cat((kept_rows, live_parents + size), dim=1).unsqueeze(2)  # (B, beam_size + K, 1)
-    column = torch.cat((kept_tokens, tokens.gather(1, live)), dim=1).unsqueeze(2)
+    live_parents = _of(parents, live)
+    rows = np.concatenate((kept_rows, live_parents + size), axis=1)  # (B, beam_size + K)
+    written = np.empty((*rows.shape, step + 1), dtype=np.int64)
+    written[..., :step] = _of(history, rows)
+    written[:, :size, step] = EOS  # of kept ones the first EOS is the end
+    written[:, size:, step] = _of(tokens, live)
     return Frontier(
         rows=frontier.rows,
         limits=frontier.limits,
-        history=torch.cat((history.gather(1, rows.expand(-1, -1, step)), column), dim=2),
+        history=written,
         kept_scores=kept_scores,
         kept_log_probs=kept_log_probs,
-        log_probs=totals.masked_fill(ends, -math.inf).gather(1, live),
+        log_probs=_of(np.where(ends, np.float32(-math.inf), totals), live),
         parents=live_parents,
-        coverage=coverage.gather(1, live.unsqueeze(2).expand(-1, -1, coverage.size(2))),
+        coverage=_of(coverage, live),
         source_mask=frontier.source_mask,
     )
 
 
 def _tell(
     watch: Watch,
-    rows: Tensor,
+    rows: Ints,
     step: int,
-    parents: Tensor,
-    tokens: Tensor,
-    totals: Tensor,
-    scores: Tensor,
-    live: Tensor,
-    kept: Tensor,
+    parents: Ints,
+    tokens: Ints,
+    totals: Floats,
+    scores: Floats,
+    live: Ints,
+    kept: Ints,
     size: int,
 ) -> None:
     """Reports all continuations (B, 2 * size) that were looked at and are possible."""
@@ -249,14 +271,14 @@ def _tell(
 def found(frontier: Frontier, ranking: Ranking, step: int) -> list[list[Hypothesis]]:
     """The n_best hypotheses of each sentence; those cut at the limit take the places that are free."""
     kept_scores, log_probs = frontier.kept_scores, frontier.log_probs
-    free = (kept_scores == -math.inf).sum(1, keepdim=True)  # (B, 1)
-    rank = log_probs.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
-    cut = (rank < free) & (frontier.limits == step).unsqueeze(1)  # (B, K)
-    cut_scores = ranking.score(log_probs, step, frontier.coverage, frontier.source_mask).masked_fill(~cut, -math.inf)
-    scores, best = torch.cat((kept_scores, cut_scores), dim=1).sort(dim=1, descending=True, stable=True)
-    scores, best = scores[:, : ranking.n_best], best[:, : ranking.n_best]
-    log_probs = torch.cat((frontier.kept_log_probs, log_probs), dim=1).gather(1, best)
-    tokens = frontier.history.gather(1, best.unsqueeze(2).expand(-1, -1, step + 1))[..., 1:]
+    free = (kept_scores == -math.inf).sum(axis=1, keepdims=True)  # (B, 1)
+    rank = _descending(log_probs).argsort(axis=1)
+    cut = (rank < free) & (frontier.limits == step)[:, None]  # (B, K)
+    cut_scores = ranking.score(log_probs, step, frontier.coverage, frontier.source_mask)
+    scores = np.concatenate((kept_scores, np.where(cut, cut_scores, np.float32(-math.inf))), axis=1)
+    best = _descending(scores)[:, : ranking.n_best]
+    scores, log_probs = _of(scores, best), _of(np.concatenate((frontier.kept_log_probs, log_probs), axis=1), best)
+    tokens = _of(frontier.history, best)[..., 1:]
     return [_hypotheses(*columns) for columns in zip(tokens.tolist(), log_probs.tolist(), scores.tolist(), strict=True)]
 
 

@@ -29,8 +29,16 @@ def additive_scores(query: Tensor, keys: Tensor, energy: Tensor) -> Tensor:
     """
     if query.device.type != "cpu" or torch.compiler.is_compiling():
         return torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1)) @ energy  # (B, T, S, A) @ (A,)
+    wanted = torch.is_grad_enabled() and (query.requires_grad or keys.requires_grad or energy.requires_grad)
+    if not wanted and query.numel() * keys.shape[1] <= AT_ONCE:  # as in a step of a search
+        return _hidden(2 * query, 2 * keys) @ (2 * energy)
     scores: Tensor = _Scores.apply(query, keys, energy)  # type: ignore[no-untyped-call]
     return scores
+
+
+def _hidden(twice_query: Tensor, twice_keys: Tensor) -> Tensor:
+    """tanh(q + k) / 2 from 2 q (b, T, A) and 2 k (b, S, A), (b, T, S, A)."""
+    return (twice_query.unsqueeze(2) + twice_keys.unsqueeze(1)).sigmoid_().sub_(0.5)
 
 
 def _pieces(query: Tensor, keys: Tensor) -> Iterator[slice]:
@@ -46,7 +54,7 @@ class _Scores(torch.autograd.Function):
         scores = query.new_empty(*query.shape[:2], keys.shape[1])
         twice_query, twice_keys, twice_energy = 2 * query, 2 * keys, 2 * energy
         for some in _pieces(query, keys):
-            hidden = (twice_query[some].unsqueeze(2) + twice_keys[some].unsqueeze(1)).sigmoid_().sub_(0.5)
+            hidden = _hidden(twice_query[some], twice_keys[some])
             scores[some] = hidden @ twice_energy  # (b, T, S, A) @ (A,)
             if any(ctx.needs_input_grad):
                 kept.append(hidden)

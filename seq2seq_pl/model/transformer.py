@@ -125,11 +125,12 @@ class SelfAttention(nn.Module):
         Returns:
             (B, K, H), and keys and values with its own, (B, K, T + 1, 2 H).
         """
-        query, own = self.projections(states).split([states.shape[-1], 2 * states.shape[-1]], dim=-1)
-        written = torch.cat([written, own.unsqueeze(2)], dim=2)
+        projected, size = self.projections(states), states.shape[-1]  # (B, K, 3 H)
+        written = torch.cat([written, projected[..., None, size:]], dim=2)
         # Fused attention takes hypotheses as sentences, (B * K, heads, T, D), and is many times slower with five sizes.
-        key, value = (split_heads(vectors, self.heads) for vectors in written.flatten(0, 1).chunk(2, dim=-1))
-        query = split_heads(query.flatten(0, 1).unsqueeze(1), self.heads)
+        each = -1, written.shape[2], 2, self.heads, size // self.heads
+        key, value = written.view(each).permute(2, 0, 3, 1, 4)
+        query = projected[..., :size].reshape(-1, self.heads, 1, size // self.heads)
         return self._attend(query, key, value, None, causal=False).view_as(states), written
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None, *, causal: bool) -> Tensor:

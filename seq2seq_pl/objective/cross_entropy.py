@@ -15,6 +15,8 @@ from seq2seq_pl.values import Affine, Loss
 
 AT_ONCE = {True: 1 << 23, False: 1 << 26}
 """Logits that are made at once, on a CPU and elsewhere."""
+NEAR = 1 << 19
+"""Of these, what a CPU goes through at once, in a cache of its own."""
 
 
 class CrossEntropy(Objective):
@@ -109,30 +111,20 @@ class _AffineCrossEntropy(torch.autograd.Function):
             if wanted
             else (None, None, None)
         )
-        total, nll, correct = bias.new_zeros((), dtype=wide), bias.new_zeros((), dtype=wide), labels.new_zeros(())
-        e = label_smoothing
+        sums = bias.new_zeros((), dtype=wide), bias.new_zeros((), dtype=wide), labels.new_zeros(())
         for start in range(0, count, size):
             rows = slice(start, start + size)
-            read, right = inputs[rows], labels[rows].unsqueeze(1)  # (n, I), (n, 1)
-            spoken = log_softmax(linear(read, weight, bias))  # (n, V), in float32 at least
-            of_label = spoken.gather(1, right)
-            lost = -of_label.sum()
-            nll += lost
-            total += (1 - e) * lost - e / vocab_size * spoken.sum() if e else lost
-            correct += (of_label == spoken.amax(1, keepdim=True)).sum()
-            if by_inputs is None or by_weight is None or by_bias is None:
+            read, logits = inputs[rows], linear(inputs[rows], weight, bias)  # (n, I), (n, V)
+            slope = _slopes(logits, labels[rows].unsqueeze(1), label_smoothing, sums, by_bias)
+            if by_inputs is None or by_weight is None:
                 continue
-            slope = spoken.exp_()  # softmax - smoothed labels
-            if e:
-                slope -= e / vocab_size
-            slope.scatter_add_(1, right, slope.new_full((len(read), 1), e - 1))
-            by_bias += slope.sum(0)
             slope = slope.to(inputs.dtype)
             torch.mm(slope, weight, out=by_inputs[rows])
             if by_weight.dtype == slope.dtype:
                 by_weight.addmm_(slope.t(), read, beta=float(start > 0))  # with 0, what was there is not read
             else:
                 by_weight = (slope.t() @ read).to(wide) + (by_weight if start else 0)
+        total, nll, correct = sums
         if wanted:
             ctx.made = by_inputs, by_weight, by_bias
             ctx.types = inputs.dtype, weight.dtype, bias.dtype
@@ -146,3 +138,37 @@ class _AffineCrossEntropy(torch.autograd.Function):
         if made is None:
             raise RuntimeError("the gradients of this loss can be had once")
         return *(own.mul_(gradient).to(kind) for own, kind in zip(made, ctx.types, strict=True)), None, None
+
+
+def _slopes(logits: Tensor, right: Tensor, e: float, sums: tuple[Tensor, ...], by_bias: Tensor | None) -> Tensor:
+    """Loss and gradient of logits; on a CPU a few rows at a time in their own memory, so that all of it stays near.
+
+    Args:
+        logits: (n, V), which are lost.
+        right: the labels, (n, 1).
+        e: label smoothing.
+        sums: total, nll and correct, which are added to.
+        by_bias: the gradient of the bias, (V,), which is added to; None where no gradient is wanted.
+    Returns:
+        softmax - smoothed labels, (n, V), where a gradient is wanted.
+    """
+    total, nll, correct = sums
+    vocab_size = logits.shape[1]
+    near = logits.device.type == "cpu" and logits.dtype == torch.float32
+    size = max(1, NEAR // vocab_size) if near else len(logits)
+    slope = logits
+    for some, labels in zip(torch.split(logits, size), torch.split(right, size), strict=True):
+        spoken = log_softmax(some)
+        of_label = spoken.gather(1, labels)
+        lost = -of_label.sum()
+        nll += lost
+        total += (1 - e) * lost - e / vocab_size * spoken.sum() if e else lost
+        correct += (of_label == spoken.amax(1, keepdim=True)).sum()
+        if by_bias is None:
+            continue
+        slope = spoken.exp_()
+        if e:
+            slope -= e / vocab_size
+        slope.scatter_add_(1, labels, slope.new_full(labels.shape, e - 1))
+        by_bias += slope.sum(0)
+    return logits if near else slope

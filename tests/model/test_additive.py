@@ -39,9 +39,13 @@ def test_large_and_small_sums_are_as_exact_as_float32_is():
     torch.testing.assert_close(scores.flatten(), torch.tensor([-3.0, 3.0, 3e-3, 0.0]), rtol=0, atol=1e-6)
 
 
-def test_without_gradients_nothing_is_kept(given):
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_without_gradients_they_are_the_same_and_nothing_is_kept(given, at_once, monkeypatch):
+    monkeypatch.setattr("seq2seq_pl.model.additive.AT_ONCE", at_once)
     with torch.no_grad():
-        assert additive_scores(*given).grad_fn is None
+        scores = additive_scores(*given)
+        torch.testing.assert_close(scores, formula(*given))
+    assert scores.grad_fn is None
 
 
 def test_an_empty_batch_has_no_scores():

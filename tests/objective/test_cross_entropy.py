@@ -149,6 +149,17 @@ def test_rows_at_a_time_the_loss_and_all_gradients_are_those_of_the_logits(last,
     torch.testing.assert_close(*found)
 
 
+@pytest.mark.parametrize("near", [1, 2 * 11, 1 << 19])
+@smoothings
+def test_in_float32_they_are_made_in_the_place_of_the_logits(last, few, label_smoothing, near, monkeypatch):
+    monkeypatch.setattr("seq2seq_pl.objective.cross_entropy.NEAR", near)
+    tensors = [tensor.detach().float().requires_grad_() for tensor in astuple_of(last)]
+    objective, found = CrossEntropy(11, label_smoothing=label_smoothing), []
+    for loss in (objective.over(Affine(*tensors), few), objective(F.linear(*tensors), few)):
+        found.append(((loss.total, loss.nll, loss.correct), torch.autograd.grad(loss.total * 2.5, tensors)))
+    torch.testing.assert_close(*found)
+
+
 def test_its_gradients_can_be_had_once(last, few):
     total = CrossEntropy(11).over(last, few).total
     total.backward(retain_graph=True)
