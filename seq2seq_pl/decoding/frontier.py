@@ -122,8 +122,8 @@ class Ranking:
 
     def done(self, frontier: Frontier, step: int) -> NDArray[np.bool_]:
         """True where the search of a sentence is over, (B,)."""
-        likeliest = frontier.log_probs.max(axis=1)  # -inf where nothing is live
-        best_to_come = likeliest / self.divisor(frontier.limits.astype(np.float32))
+        best_now = frontier.log_probs.max(axis=1)  # -inf where nothing is live
+        best_to_come = best_now / self.divisor(frontier.limits.astype(np.float32))
         over: NDArray[np.bool_] = frontier.kept_scores[:, self.n_best - 1] >= best_to_come
         over |= frontier.limits == step
         if self.stopping == "full":
