@@ -137,6 +137,7 @@ def build_data(
             {"task": own.task, "corpus": {k: v for k, v in own.corpus.items() if k not in ("path", "download")}},
             build_reader(settings, tokenizers, name),
             own.max_target_length,
+            Path(settings.cache_dir).expanduser() / "digests",
             own.weight,
         )
         for name, own, path in _tasks(settings)

@@ -61,7 +61,7 @@ class TrainConfig:
         task_name: under which name scores are logged ("translation").
         monitor: the score that chooses the best checkpoint ("bleu"); of several tasks, "combined".
         run_dir: the directory of this run.
-        cache_dir: where tokenizers and token ids are kept between runs.
+        cache_dir: where tokenizers, token ids and digests of large files are kept between runs.
         seed: of every random number.
         batch_size: sentences per batch at most.
         max_tokens: tokens per batch at most, padding counted, of the longer side.

@@ -6,7 +6,7 @@ import copy
 import itertools
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,11 +19,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from seq2seq_pl.batching import BatchSampler, Lengths, PlannedBatch, collate
 from seq2seq_pl.corpus.splits import check_name
+from seq2seq_pl.digests import file_digest, remembered_digest
 from seq2seq_pl.encoding import Reader, prepare, write_targets
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.files import write_text
 from seq2seq_pl.interfaces import Corpus, Task, Tokenizer
-from seq2seq_pl.store import Ids, Report, Split, file_digest, fingerprint, made_once, read, write, write_report
+from seq2seq_pl.store import Ids, Report, Split, fingerprint, made_once, read, write, write_report
 from seq2seq_pl.values import EOS, Batch, Example
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class TaskData:
     """A task, where its records come from, and how often it is drawn relative to the others.
 
     `recipe` is everything in the config that decides what its examples are; it goes into the fingerprints. `digested`
-    remembers the files' digests by split.
+    holds the files' digests by split, and the folder `memory` those of large files from run to run.
     """
 
     task: Task
@@ -42,6 +43,7 @@ class TaskData:
     recipe: Mapping[str, object]
     reader: Reader
     max_target_length: int
+    memory: Path
     weight: float = 1.0
     digested: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
 
@@ -49,17 +51,22 @@ class TaskData:
         """The examples of a split, streamed."""
         return itertools.chain.from_iterable(map(self.task.examples, self.corpus.records(split)))
 
-    def digests(self, split: str) -> list[str]:
-        """SHA-256 of the files behind a split, read once, side by side. Raises UserError if one cannot be read."""
-        if split not in self.digested:
+    def digests(self, split: str, *, anew: bool = False) -> list[str]:
+        """SHA-256 of the files behind a split, read once, side by side, or `anew`, whatever was known of them.
+
+        Raises UserError if one cannot be read.
+        """
+        if anew or split not in self.digested:
+            digest = file_digest if anew else partial(remembered_digest, folder=self.memory)
             with ThreadPoolExecutor() as threads:
-                self.digested[split] = list(threads.map(_digest, self.corpus.files(split)))
+                found = threads.map(partial(_digest, digest), self.corpus.files(split))
+                self.digested[split] = list(found)
         return self.digested[split]
 
 
-def _digest(path: Path) -> str:
+def _digest(digest: Callable[[Path], str], path: Path) -> str:
     try:
-        return file_digest(path)
+        return digest(path)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); check its permissions.") from error
 

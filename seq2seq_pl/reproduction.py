@@ -224,7 +224,7 @@ def _digest(diff: str | None) -> str:
 def of_corpus(then: Mapping[str, Any], data: DataModule) -> Iterator[Difference]:
     """Splits whose files have other contents, or that there were not or are not any more."""
     splits = [(name, task, split) for name, task in data.tasks.items() for split in task.corpus.splits()]
-    now = {f"{name}/{split}": task.digests(split) for name, task, split in splits}
+    now = {f"{name}/{split}": task.digests(split, anew=True) for name, task, split in splits}
     for name in dict.fromkeys([*then, *now]):
         before, after = then.get(name, {}).get("sha256"), now.get(name)
         if before != after:

@@ -93,15 +93,6 @@ def fingerprint(inputs: Mapping[str, object]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def write(
     path: Path, rows: Iterable[Row], *, keep_text: bool, copying: bool = False, rows_per_batch: int = ROWS_PER_BATCH
 ) -> None:

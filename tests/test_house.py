@@ -23,7 +23,7 @@ CONTRACTS = {
 }
 
 FLOORS = (
-    ("allocation", "errors", "files", "memory", "products", "scripts", "starting", "stopping", "values"),
+    ("allocation", "digests", "errors", "files", "memory", "products", "scripts", "starting", "stopping", "values"),
     ("interfaces",),
     ("schema", "config", "command_config", "schedule", "metric"),
     (

@@ -1,4 +1,3 @@
-import hashlib
 import json
 import logging
 import multiprocessing
@@ -27,7 +26,6 @@ from seq2seq_pl.store import (
     Split,
     alone,
     crc32,
-    file_digest,
     fingerprint,
     made_once,
     read,
@@ -407,8 +405,3 @@ def test_a_fingerprint_knows_the_format(monkeypatch):
     before = fingerprint({"max_source_length": 100})
     monkeypatch.setattr("seq2seq_pl.store.FORMAT_VERSION", 0)
     assert fingerprint({"max_source_length": 100}) != before
-
-
-def test_a_file_digest_is_its_sha256(tmp_path):
-    (tmp_path / "a").write_bytes(b"x" * 3_000_000)
-    assert file_digest(tmp_path / "a") == hashlib.sha256(b"x" * 3_000_000).hexdigest()
