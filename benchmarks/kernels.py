@@ -20,12 +20,14 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn import functional as F
 
+from seq2seq_pl.allocation import keep_freed_memory
+from seq2seq_pl.decoding.likeliest import likeliest
 from seq2seq_pl.model.additive import additive_scores
 from seq2seq_pl.model.dropout import dropout
 from seq2seq_pl.model.scan import scanned
 from seq2seq_pl.objective.cross_entropy import AT_ONCE, CrossEntropy
-from seq2seq_pl.products import linear
-from seq2seq_pl.values import Affine
+from seq2seq_pl.products import linear, log_softmax
+from seq2seq_pl.values import Affine, SearchState
 
 SENTENCES, TARGET, SOURCE, SIZE, WORDS = 64, 16, 15, 512, 8004
 TOKENS = 920
@@ -40,9 +42,13 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     torch.manual_seed(1)
+    keep_freed_memory()  # as every command does
     table = Table("", "ms", "ours, ms", "ratio", box=None)
-    for name, ways in (*training(), *searching()):
+    for name, ways in training():
         table.add_row(name, *compared(ways, asked.repeats))
+    with torch.inference_mode():
+        for name, ways in searching():
+            table.add_row(name, *compared(ways, asked.repeats))
     Console().print(table)
 
 
@@ -115,26 +121,41 @@ def losses() -> list[tuple[str, Ways]]:
 
 
 def searching() -> list[tuple[str, Ways]]:
-    """Pieces of a search's step with 320 hypotheses."""
+    """Pieces of a search's step with 320 hypotheses, and with 5."""
     outputs, weight, bias = torch.randn(320, SIZE), torch.randn(WORDS, SIZE), torch.randn(WORDS)
-    log_probs = torch.randn(320, WORDS).log_softmax(1)
+    logits = torch.randn(SENTENCES, 5, WORDS)
+    kept = torch.randn(SENTENCES, 5, 14, 512)  # keys and values of 14 tokens
+    rows, parents = torch.arange(SENTENCES).unsqueeze(1), torch.randint(5, (SENTENCES, 5))
+    state = SearchState((), ({"written": kept},))
     return [
         (
             "logits of 320 hypotheses: F.linear",
             (lambda: F.linear(outputs, weight, bias), lambda: linear(outputs, weight, bias)),
         ),
-        ("best 6 of each: by the best of 64 first", (lambda: by_pieces(log_probs, 6), lambda: log_probs.topk(6))),
+        (
+            "logits of 5 hypotheses: F.linear",
+            (lambda: F.linear(outputs[:5], weight, bias), lambda: linear(outputs[:5], weight, bias)),
+        ),
+        ("log-softmax of 320: a new tensor", (lambda: logits.log_softmax(-1), lambda: log_softmax(logits))),
+        (
+            "best 6 of each of 320: topk",
+            (lambda: logits[..., 3:].topk(6, sorted=False), lambda: likeliest(logits[..., 3:], 6)),
+        ),
+        (
+            "best of each of 320: max",
+            (lambda: logits[..., 3:].max(-1), lambda: likeliest(logits[..., 3:], 1)),
+        ),
+        ("states of 320 reordered: by rows and parents", (lambda: kept[rows, parents], lambda: state.reorder(parents))),
+        ("attention of one step: five dimensions", (lambda: fused(kept, False), lambda: fused(kept, True))),
     ]
 
 
-def by_pieces(values: Tensor, count: int, width: int = 64) -> tuple[Tensor, Tensor]:
-    """The best of each row, looked for in the pieces with the best maxima alone; exact."""
-    body = values.shape[1] // width * width
-    best = values[:, :body].unflatten(1, (-1, width)).amax(2).topk(count, 1, sorted=False).indices
-    inside = (best.unsqueeze(2) * width + torch.arange(width)).flatten(1)
-    places = torch.cat([inside, torch.arange(body, values.shape[1]).expand(len(values), -1)], 1)
-    found, order = values.gather(1, places).topk(count, 1, sorted=False)
-    return found, places.gather(1, order)
+def fused(kept: Tensor, flat: bool) -> Tensor:
+    """Attention of 4 heads to one step's keys and values (B, K, T, 2 H), in four or in five dimensions."""
+    key, value = (part.unflatten(-1, (4, -1)).transpose(-3, -2) for part in kept.chunk(2, dim=-1))
+    if flat:
+        key, value = key.flatten(0, 1), value.flatten(0, 1)
+    return F.scaled_dot_product_attention(key[..., -1:, :], key, value)
 
 
 if __name__ == "__main__":
