@@ -79,7 +79,7 @@ class Narrowed:
         (memory,) = state.memories
         outputs, weights, after = self.model.advance(self.ids[tokens], state, need_weights)
         logits = self._logits(outputs).masked_fill(memory.keys[BARRED].unsqueeze(1), -torch.inf)
-        return log_softmax(logits), SearchState(state.memories, (after,), weights if need_weights else None)
+        return log_softmax(logits).float(), SearchState(state.memories, (after,), weights if need_weights else None)
 
     def _logits(self, outputs: Tensor) -> Tensor:
         """outputs (B, K, H) -> (B, K, V')."""

@@ -159,7 +159,7 @@ class Seq2Seq(nn.Module):
         """tokens (B, K) -> log_probs (B, K, V) and the next state, with attention weights (B, K, S) if asked for."""
         memory = state.memories[0]
         outputs, weights, after = self.advance(tokens, state, need_weights or self.output.copying)
-        log_probs = log_softmax(self._step_logits(outputs, weights, memory))
+        log_probs = log_softmax(self._step_logits(outputs, weights, memory)).float()
         return log_probs, SearchState(state.memories, (after,), weights if need_weights else None)
 
     def advance(self, tokens: Tensor, state: SearchState, need_weights: bool) -> tuple[Tensor, Tensor | None, State]:
