@@ -153,7 +153,7 @@ def random_strings(count: int, seed: int) -> list[list[int]]:
 
 
 FAMILIES = {
-    "recurrent": ({}, {"decoder.hidden_size": 64}, 5e-3, 400),
+    "recurrent": ({}, {"decoder.hidden_size": 64}, 5e-3, 600),
     "transformer": ({"encoder": "transformer", "decoder": "transformer", "attention": "multi_head"}, {}, 3e-3, 600),
     "convolutional": ({"encoder": "conv", "decoder": "conv", "attention": "scaled_dot"}, {}, 3e-3, 900),
 }
