@@ -10,7 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from seq2seq_pl.corpus.download import cache, check_place, fetch_file, text_sha256
+from seq2seq_pl.corpus.download import cache, check_place, fetch_file
+from seq2seq_pl.digests import file_digest
 from seq2seq_pl.errors import UserError
 
 
@@ -51,7 +52,7 @@ class Converted(ABC):
         if not all((directory / name).is_file() for name in self.files):
             self._make(directory)
         for name, expected in self.files.items():
-            if text_sha256(directory / name) != expected:
+            if file_digest(directory / name) != expected:
                 raise UserError(
                     f"{directory / name} is not what {self.url} is converted to (wrong checksum). "
                     "Delete it, or set corpus.path=DIR."
@@ -61,7 +62,7 @@ class Converted(ABC):
     def _make(self, directory: Path) -> None:
         originals = directory / "original"
         for name, (url, sha256) in self.originals.items():
-            fetch_file(f"{self.url}/{url}", originals / name, sha256, text_sha256)
+            fetch_file(f"{self.url}/{url}", originals / name, sha256, file_digest)
         for name, text in self.convert(originals):
             if hashlib.sha256(text.encode()).hexdigest() != self.files[name]:
                 raise UserError(

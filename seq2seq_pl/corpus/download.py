@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import gzip
-import hashlib
 import os
 import shutil
 import uuid
@@ -15,6 +14,7 @@ from pathlib import Path
 import pooch
 
 from seq2seq_pl.corpus.splits import check_name
+from seq2seq_pl.digests import file_digest
 from seq2seq_pl.errors import UserError
 
 
@@ -45,7 +45,7 @@ class Download:
         """The folder with all files in it, decompressed. Raises UserError if one cannot be had."""
         directory = cache() / self.folder
         for name, (url, sha256) in self.files.items():
-            fetch_file(f"{self.url}/{url}", directory / name, sha256, text_sha256)
+            fetch_file(f"{self.url}/{url}", directory / name, sha256, file_digest)
         return directory
 
 
@@ -59,15 +59,6 @@ def check_place(folder: str, files: Iterable[str], setting: str = "files") -> No
     check_name(f"corpus.download.folder ({folder})", folder)
     for name in files:
         check_name(f"corpus.download.{setting}.{name}", name)
-
-
-def text_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def fetch_file(url: str, path: Path, expected: str | None, digest: Callable[[Path], str]) -> None:

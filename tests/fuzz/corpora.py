@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 from seq2seq_pl.config import TrainConfig, validate
 from seq2seq_pl.corpus.component_split import ComponentSplit, pairs_sha256
 from seq2seq_pl.corpus.converted import Converted
-from seq2seq_pl.corpus.download import text_sha256
+from seq2seq_pl.digests import file_digest
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.launch import register_resolvers
 from seq2seq_pl.parts import part
@@ -270,6 +270,6 @@ def trusting(download: Node, folder: Path) -> Node:
         original = folder / made.file
         changed["pairs_sha256"] = pairs_sha256(original) if original.is_file() else "0"
     else:
-        sums = {name: text_sha256(folder / name) if (folder / name).is_file() else "0" for name in made.files}
+        sums = {name: file_digest(folder / name) if (folder / name).is_file() else "0" for name in made.files}
         changed["files"] = {name: {"url": name, "sha256": sums[name]} for name in sums}
     return changed
