@@ -29,7 +29,7 @@ NO_LIMIT = 2**31
 LARGEST = 10_000_000
 """Of a number in the settings; the library reserves memory for a whole BPE vocabulary in advance."""
 WORDS = 2**17
-"""Words whose ids are remembered, some 40 MB."""
+"""Words whose ids are remembered."""
 LONGEST_WORD = 40
 """Characters of a word whose ids are remembered."""
 SUBWORD_VOCABULARY = 8000
