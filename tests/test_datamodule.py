@@ -63,6 +63,14 @@ def test_the_digests_of_a_split_are_those_of_its_files_in_their_order(data, corp
     assert task.digests("train") == expected
 
 
+def test_what_is_remembered_of_files_can_be_left_aside(data, corpus, monkeypatch):
+    monkeypatch.setattr("seq2seq_pl.datamodule.remembered_digest", lambda path, folder: f"{folder.name} {path.name}")
+    task = data().tasks["translation"]
+    assert task.digests("train") == ["digests train.src", "digests train.rev"]
+    expected = [hashlib.sha256((corpus / f"train.{side}").read_bytes()).hexdigest() for side in ("src", "rev")]
+    assert task.digests("train", anew=True) == expected
+
+
 def test_each_side_has_its_own_vocabulary_unless_it_is_shared(data, corpus):
     (corpus / "train.rev").write_text((corpus / "train.rev").read_text().upper())
     apart, shared = data().tokenizers, data("shared_vocabulary=true").tokenizers
