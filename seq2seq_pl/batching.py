@@ -128,6 +128,19 @@ class BatchSampler(Sampler[PlannedBatch]):
     def __iter__(self) -> Iterator[PlannedBatch]:
         yield from self._batches()[self.position :]
 
+    def cells(self, batches: Sequence[PlannedBatch]) -> Ints:
+        """Rows x tokens of the longer side of each batch, padding counted, (batches,)."""
+        sizes = np.array([len(batch.indices) for batch in batches], dtype=np.int64)
+        tasks = np.array([batch.task for batch in batches])
+        longest = np.empty_like(sizes)
+        for name, task in self.tasks.items():
+            own = tasks == name
+            if own.any():
+                rows = np.concatenate([batch.indices for batch in batches if batch.task == name])
+                lengths = np.maximum(task.source[rows], task.target[rows])
+                longest[own] = np.maximum.reduceat(lengths, np.cumsum(sizes[own]) - sizes[own])
+        return sizes * longest
+
     def _batches(self) -> list[PlannedBatch]:
         epoch = self.epoch if self.shuffle else 0
         if self._planned is None or self._planned[0] != epoch:

@@ -148,7 +148,7 @@ def build_data(
         tokenizers,
         cache_dir=Path(settings.cache_dir).expanduser(),
         batch_size=settings.batch_size,
-        max_tokens=settings.max_tokens,
+        max_tokens=settings.token_budget,
         seed=settings.seed,
         mixing_temperature=settings.mixing_temperature,
         trained=trained,

@@ -64,7 +64,8 @@ class TrainConfig:
         cache_dir: where tokenizers, token ids and digests of large files are kept between runs.
         seed: of every random number.
         batch_size: sentences per batch at most.
-        max_tokens: tokens per batch at most, padding counted, of the longer side.
+        max_tokens: tokens per batch at most, padding counted, of the longer side; "auto": as many as fit into memory.
+        step_tokens: how many of them an optimizer step learns from, over all its batches; None: see `trainer`.
         max_source_length, max_target_length, long_sources: see `TaskConfig`.
         shared_vocabulary: one tokenizer for both sides.
         samples: translations printed at the end.
@@ -85,7 +86,7 @@ class TrainConfig:
     cache_dir: str
     seed: int
     batch_size: int
-    max_tokens: int
+    max_tokens: int | Literal["auto"]
     max_source_length: int
     max_target_length: int
     shared_vocabulary: bool
@@ -111,6 +112,13 @@ class TrainConfig:
     compile: bool = False
     non_finite: NonFinite = "stop"
     scale: float = 1.0
+    step_tokens: int | None = None
+
+    @property
+    def token_budget(self) -> int:
+        """`max_tokens`, which is a number once a run has begun (`budget.decided`)."""
+        assert isinstance(self.max_tokens, int)
+        return self.max_tokens
 
     @property
     def tasks(self) -> dict[str, TaskConfig]:

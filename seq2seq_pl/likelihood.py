@@ -196,7 +196,7 @@ def score_lines(config: DictConfig) -> None:
             Members(runs, device=device, space=asked.ensemble),
             part(Decoding, "decoding", runs[0].own.decoding),
             batch_size=settings.batch_size,
-            max_tokens=settings.max_tokens,
+            max_tokens=settings.token_budget,
         )
         target = open_output(asked.output, asked.input, stack)
 

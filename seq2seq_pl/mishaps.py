@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 import lightning as L
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from seq2seq_pl.batching import BatchSampler, PlannedBatch
+from seq2seq_pl.batching import BatchSampler
 from seq2seq_pl.config import NonFinite, TrainConfig
 from seq2seq_pl.errors import UserError
 from seq2seq_pl.files import write_text
@@ -326,11 +325,6 @@ def largest_batch(trainer: L.Trainer) -> Batch | None:
     count = min(len(sampler), trainer.num_training_batches)
     if sampler.position >= count:  # a run that goes on at the end of an epoch
         sampler.set_epoch(sampler.epoch + 1)
-
-    longest = {name: np.maximum(task.source, task.target) for name, task in sampler.tasks.items()}
-
-    def cells(planned: PlannedBatch) -> int:
-        return len(planned.indices) * int(longest[planned.task][planned.indices].max())
-
-    batch: Batch = loader.dataset[max(islice(sampler, int(count) - sampler.position), key=cells)]
+    planned = list(islice(sampler, int(count) - sampler.position))
+    batch: Batch = loader.dataset[planned[int(sampler.cells(planned).argmax())]]
     return batch

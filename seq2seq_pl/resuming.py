@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Start:
     """Where a run begins.
 
     Attributes:
+        settings: of the run, with what it decided when it began.
         checkpoint: the file it goes on from; None begins anew.
         step: optimizer steps that were taken.
         tokenizers: as JSON text, those of the checkpoint.
@@ -34,6 +35,7 @@ class Start:
         warnings: what was wrong with newer checkpoints.
     """
 
+    settings: TrainConfig
     checkpoint: Path | None = None
     step: int = 0
     tokenizers: str = ""
@@ -52,7 +54,7 @@ def begin(settings: TrainConfig) -> Start:
         raise UserError(
             f"{settings.run_dir} holds a run already; resume=true goes on with it, and another directory begins anew."
         )
-    return Start()
+    return Start(settings)
 
 
 def find_start(settings: TrainConfig, *, changed: Sequence[str] = ()) -> Start:
@@ -75,12 +77,25 @@ def find_start(settings: TrainConfig, *, changed: Sequence[str] = ()) -> Start:
         except UserError as error:
             problems.append(str(error))
             continue
-        check_settings(content[KEY]["config"], asdict(settings), changed)
+        before = content[KEY]["config"]
+        settings = as_decided(settings, before)
+        check_settings(before, asdict(settings), changed)
         warnings = [f"{problem} Going on from {path.name} instead." for problem in problems]
-        return Start(path, content["global_step"], content[KEY]["tokenizers"], content[LOGS_KEY], warnings)
+        return Start(settings, path, content["global_step"], content[KEY]["tokenizers"], content[LOGS_KEY], warnings)
     if problems:
         raise UserError("\n".join([*problems, f"there is no other checkpoint; remove {folder} to begin anew."]))
-    return Start()
+    return Start(settings)
+
+
+def as_decided(settings: TrainConfig, before: Node) -> TrainConfig:
+    """The settings with the sizes of batches that the run found when it began, where they are to be found."""
+    count, found = "accumulate_grad_batches", before["trainer"]
+    assert isinstance(found, Mapping)
+    if settings.step_tokens is not None and count in found:
+        settings = replace(settings, step_tokens=None, trainer={count: found[count], **settings.trainer})
+    if settings.max_tokens == "auto":
+        settings = replace(settings, max_tokens=before["max_tokens"])  # type: ignore[arg-type]
+    return settings
 
 
 def check_settings(before: Node, now: Node, changed: Sequence[str] = ()) -> None:

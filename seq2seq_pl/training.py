@@ -26,6 +26,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 
 from seq2seq_pl import summary
+from seq2seq_pl.budget import decided
 from seq2seq_pl.build import begin_embeddings, build_data, build_module, build_tokenizers, build_trainer, rehearse
 from seq2seq_pl.callback.checkpoint import Checkpoint
 from seq2seq_pl.config import TrainConfig
@@ -91,6 +92,7 @@ def run(settings: TrainConfig, *, resume: bool = False, changed: Sequence[str] =
         return outcome
     rehearse(settings)
     start = find_start(settings, changed=changed) if resume else begin(settings)
+    settings, decisions = (start.settings, []) if start.checkpoint else decided(settings)
     trainer = build_trainer(settings)
     if settings.compile:
         check_compiler(trainer.strategy.root_device.type)
@@ -113,7 +115,7 @@ def run(settings: TrainConfig, *, resume: bool = False, changed: Sequence[str] =
     if trainer.is_global_zero:
         write_record(Path(settings.run_dir), record)
         console.print(summary.data_table(data.reports))
-        for sentence in [*said, *start.warnings]:
+        for sentence in [*decisions, *said, *start.warnings]:
             console.print(sentence, highlight=False, soft_wrap=True)
         console.print(
             f"{count_parameters(module):,} parameters, run directory {shown(settings.run_dir)}",

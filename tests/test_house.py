@@ -71,6 +71,7 @@ FLOORS = (
     ("callback",),
     ("build", "saved"),
     (
+        "budget",
         "resuming",
         "training",
         "processes",
