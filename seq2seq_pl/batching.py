@@ -137,7 +137,7 @@ class BatchSampler(Sampler[PlannedBatch]):
             own = tasks == name
             if own.any():
                 rows = np.concatenate([batch.indices for batch in batches if batch.task == name])
-                lengths = np.maximum(task.source[rows], task.target[rows])
+                lengths = np.maximum(task.source, task.target)[rows]
                 longest[own] = np.maximum.reduceat(lengths, np.cumsum(sizes[own]) - sizes[own])
         return sizes * longest
 

@@ -26,7 +26,7 @@ from seq2seq_pl.values import Batch
 TAKEN = 0.8
 """The share of the free memory that a training may take."""
 PASSING = 2.0
-"""How often what the gradients need of a batch has to fit: a backward pass makes as much again, at most."""
+"""How often what the gradients need of a batch has to fit, as a backward pass makes more; twice was enough so far."""
 COPIES = 3
 """What a step has of every weight, beside it: its gradient, and Adam's two moments."""
 ROWS = (2, 4)
@@ -79,7 +79,7 @@ def _largest(settings: TrainConfig, module: Seq2SeqModule, data: DataModule) -> 
     """The largest budget whose batches fit, and a sentence about it. One step is a whole number of such batches."""
     free = _free(module.device)
     token, fixed = _bytes(module, data)
-    fixed += COPIES * sum(value.nbytes for value in module.parameters() if value.requires_grad)
+    fixed += COPIES * _weights(module)
     fits = _rounded(max(1, int((TAKEN * free - fixed) / (PASSING * token))))
     longest = max(int(lengths.max()) for _, *sides in _lengths(data) for lengths in sides)
     why = f"{free / 2**30:.1f} GiB are free"
@@ -94,6 +94,17 @@ def _largest(settings: TrainConfig, module: Seq2SeqModule, data: DataModule) -> 
         if budget == longest or _works(module, data):
             return budget, f"max_tokens=auto: {budget:,} tokens a batch at most ({why})"
         fits, why = int(LOWER * budget), "more do not fit"
+
+
+def _weights(module: Seq2SeqModule) -> int:
+    """Bytes of what is trained."""
+    return sum(value.nbytes for value in module.parameters() if value.requires_grad)
+
+
+def _ratio(module: Seq2SeqModule) -> float:
+    """The lowest teacher-forcing ratio of a training; below 1, a model may go step by step, which keeps more."""
+    module.teacher_forcing.begin(1)
+    return min(module.teacher_forcing(0), module.teacher_forcing(1))
 
 
 def _rounded(number: int) -> int:
@@ -122,8 +133,7 @@ def _lengths(data: DataModule) -> Iterator[tuple[str, Counts, Counts]]:
 def _bytes(module: Seq2SeqModule, data: DataModule) -> tuple[float, float]:
     """What a loss keeps for its gradients, in bytes: of a token of the longer side, at most, and of none."""
     dataset = data.loader("train").dataset
-    module.teacher_forcing.begin(1)
-    ratio = min(module.teacher_forcing(0), module.teacher_forcing(1))
+    ratio = _ratio(module)
     of_tokens, of_none = [], []
     for task, source, target in _lengths(data):
         for index in {int(lengths.argmax()) for lengths in (source, target, source.astype(np.int64) + target)}:
@@ -151,15 +161,16 @@ def _works(module: Seq2SeqModule, data: DataModule) -> bool:
     if module.device.type == "cpu":
         return True
 
+    ratio = _ratio(module)
+
     def mean(batch: Batch) -> Tensor:
-        loss = module.forced(batch, module.teacher_forcing(1))
+        loss = module.forced(batch, ratio)
         return loss.total / loss.tokens
 
     loader, planned, cells = _planned(data)
     largest = loader.dataset[planned[int(cells.argmax())]].to(module.device)
-    weights = sum(value.nbytes for value in module.parameters() if value.requires_grad)
     try:
-        moments = torch.empty((COPIES - 1) * weights, dtype=torch.uint8, device=module.device)
+        moments = torch.empty((COPIES - 1) * _weights(module), dtype=torch.uint8, device=module.device)
         tried(module, mean, largest, whole=True)
         del moments
     except (MemoryError, RuntimeError) as error:

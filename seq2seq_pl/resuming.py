@@ -91,8 +91,8 @@ def as_decided(settings: TrainConfig, before: Node) -> TrainConfig:
     """The settings with the sizes of batches that the run found when it began, where they are to be found."""
     count, found = "accumulate_grad_batches", before["trainer"]
     assert isinstance(found, Mapping)
-    if settings.step_tokens is not None and count in found:
-        settings = replace(settings, step_tokens=None, trainer={count: found[count], **settings.trainer})
+    if settings.step_tokens is not None and count in found and settings.trainer.get(count, 1) == 1:
+        settings = replace(settings, step_tokens=None, trainer={**settings.trainer, count: found[count]})
     if settings.max_tokens == "auto":
         settings = replace(settings, max_tokens=before["max_tokens"])  # type: ignore[arg-type]
     return settings

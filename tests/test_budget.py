@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from seq2seq_pl.batching import BatchSampler
-from seq2seq_pl.budget import COPIES, LOWER, PASSING, TAKEN, decided
+from seq2seq_pl.budget import COPIES, LOWER, PASSING, TAKEN, _works, decided
 from seq2seq_pl.build import build_data, build_module, build_tokenizers, build_trainer
 from seq2seq_pl.config import TrainConfig
 from seq2seq_pl.datamodule import DataModule
@@ -180,8 +180,6 @@ def test_a_budget_that_turns_out_not_to_fit_is_lowered(settings, free, monkeypat
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), None])
 def test_trying_the_largest_batch_tells_whether_it_fits(settings, monkeypatch, error):
-    from seq2seq_pl.budget import _works
-
     module, data = built(settings("max_tokens=40"))
     largest = []
 
@@ -202,8 +200,6 @@ def test_trying_the_largest_batch_tells_whether_it_fits(settings, monkeypatch, e
 
 
 def test_other_errors_of_a_trial_are_not_taken_for_too_little_memory(settings, monkeypatch):
-    from seq2seq_pl.budget import _works
-
     def tried(module, loss, batch, whole):
         raise RuntimeError("shapes differ")
 
@@ -215,16 +211,17 @@ def test_other_errors_of_a_trial_are_not_taken_for_too_little_memory(settings, m
         _works(module, data)
 
 
-def test_a_run_records_what_was_found_and_goes_on_with_it(settings, free, capsys):
+@pytest.mark.parametrize("more", [(), ("+trainer.accumulate_grad_batches=1",)], ids=["plain", "one batch a step said"])
+def test_a_run_records_what_was_found_and_goes_on_with_it(settings, free, capsys, more):
     free(MEBIBYTE)
-    asked = settings("step_tokens=400", "trainer.max_epochs=1")
+    asked = settings("step_tokens=400", "trainer.max_epochs=1", *more)
     run(asked)
     kept = read_record(Path(asked.run_dir))["config"]
     count = kept["trainer"]["accumulate_grad_batches"]
     assert f"max_tokens=auto: {kept['max_tokens']:,} tokens" in capsys.readouterr().out
     assert count > 1
     free(1000 * MEBIBYTE)
-    longer = settings("step_tokens=400", "trainer.max_epochs=2")
+    longer = settings("step_tokens=400", "trainer.max_epochs=2", *more)
     run(longer, resume=True, changed=["trainer.max_epochs"])
     record = read_record(Path(asked.run_dir))
     assert record["config"] == {**kept, "trainer": {**kept["trainer"], "max_epochs": 2}}
